@@ -1,0 +1,66 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// Ledger is the port to the ledgers. One contract suite
+// (command/ledgertest) runs on every implementation.
+type Ledger interface {
+	// Load returns the events of the given streams of one ledger, each stream's
+	// in version order; a stream that does not exist has none. The result is
+	// keyed by stream id.
+	Load(ctx context.Context, ledger uuid.UUID, streams ...uuid.UUID) (map[uuid.UUID][]events.Recorded, error)
+
+	// Append records one command's changes: all of them or none.
+	//
+	// When the command's id was appended before with the same fingerprint, it
+	// changes nothing and returns the first receipt with Replayed set; with
+	// another fingerprint it fails with [ErrCommandReused]. When a change's
+	// Expected is not its stream's version, it fails with [ErrConflict].
+	Append(ctx context.Context, a Append) (Receipt, error)
+}
+
+// Append is what one command adds to one ledger.
+type Append struct {
+	Ledger  uuid.UUID
+	Meta    Meta
+	Changes []Change
+	Outcome []byte // what a retry of a keyed command is answered
+}
+
+// Change is what one command adds to one stream.
+type Change struct {
+	Stream   events.Stream
+	Expected int64 // the stream's version before the change; 0 if it must be new
+	Events   []events.Event
+}
+
+// Meta is who and what caused a command.
+type Meta struct {
+	ID          uuid.UUID // the command's id
+	Keyed       bool      // ID derives from an idempotency key: remember the outcome
+	Fingerprint [32]byte  // SHA-256 of the command's payload; used when Keyed
+	Actor       uuid.UUID // the user who asks; uuid.Nil for the platform itself
+	RequestID   string
+	TraceParent string
+}
+
+// Receipt says where an append ended up.
+type Receipt struct {
+	Ledger   uuid.UUID
+	Seq      int64 // of the last event appended; of the head if there was none
+	Outcome  []byte
+	Replayed bool // the command had been appended before
+}
+
+// Errors of [Ledger.Append].
+var (
+	ErrConflict      = errors.New("a stream is not at the expected version")
+	ErrCommandReused = errors.New("the command id was used before with another payload")
+)

@@ -1,0 +1,70 @@
+package events
+
+import "github.com/google/uuid"
+
+// FileEvent is a fact about one file: bytes that documents of a tenant refer to.
+//
+//sumtype:decl
+type FileEvent interface {
+	Event
+	fileEvent()
+}
+
+// Names of file events.
+const (
+	TypeFileReceived     Type = "file.received"
+	TypeFileReferenced   Type = "file.referenced"
+	TypeFileDereferenced Type = "file.dereferenced"
+	TypeFileStored       Type = "file.stored"
+	TypeFileFailed       Type = "file.failed"
+)
+
+// FileReceived records bytes that arrived in the staging area.
+type FileReceived struct {
+	MD5    string `json:"md5"`     // lower-case hex
+	S3Path string `json:"s3_path"` // key of the staging object
+	SHA256 string `json:"sha256"`  // lower-case hex
+	Size   int64  `json:"size"`    // bytes
+}
+
+// FileReferenced records that a document stands on the file.
+type FileReferenced struct {
+	DocumentID uuid.UUID `json:"document_id"`
+}
+
+// FileDereferenced records that a document no longer stands on the file.
+type FileDereferenced struct {
+	DocumentID uuid.UUID `json:"document_id"`
+}
+
+// FileStored records that the bytes were verified and lie under their final key.
+type FileStored struct {
+	Previous string `json:"previous"` // key of the staging object
+	S3Path   string `json:"s3_path"`  // tenants/{tenant}/files/{year}/{month}/{file_id}_{md5}
+}
+
+// FileFailed records that the staged bytes are not those that were received.
+type FileFailed struct {
+	Reason string `json:"reason"`
+}
+
+// EventType implements [Event].
+func (FileReceived) EventType() Type { return TypeFileReceived }
+
+// EventType implements [Event].
+func (FileReferenced) EventType() Type { return TypeFileReferenced }
+
+// EventType implements [Event].
+func (FileDereferenced) EventType() Type { return TypeFileDereferenced }
+
+// EventType implements [Event].
+func (FileStored) EventType() Type { return TypeFileStored }
+
+// EventType implements [Event].
+func (FileFailed) EventType() Type { return TypeFileFailed }
+
+func (FileReceived) fileEvent()     {}
+func (FileReferenced) fileEvent()   {}
+func (FileDereferenced) fileEvent() {}
+func (FileStored) fileEvent()       {}
+func (FileFailed) fileEvent()       {}
