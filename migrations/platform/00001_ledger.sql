@@ -19,6 +19,7 @@ create table ledger.events (
     event_id       uuid        not null,
     type           text        not null,
     at             timestamptz not null,
+    traceparent    text        not null,
     body           bytea       not null, -- canonical bytes, as hashed and as published
     primary key (ledger_id, seq),
     unique (ledger_id, stream_id, stream_version)
