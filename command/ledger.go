@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -24,6 +25,11 @@ type Ledger interface {
 	// another fingerprint it fails with [ErrCommandReused]. When a change's
 	// Expected is not its stream's version, it fails with [ErrConflict].
 	Append(ctx context.Context, a Append) (Receipt, error)
+
+	// Find returns the receipt, with Replayed set, of a keyed command that was
+	// appended before; false if there is none. It fails with [ErrCommandReused]
+	// when the fingerprint is another.
+	Find(ctx context.Context, ledger, id uuid.UUID, fingerprint [32]byte) (Receipt, bool, error)
 }
 
 // Append is what one command adds to one ledger.
@@ -31,7 +37,11 @@ type Append struct {
 	Ledger  uuid.UUID
 	Meta    Meta
 	Changes []Change
-	Outcome []byte // what a retry of a keyed command is answered
+
+	// Outcome renders what a retry of a keyed command will be answered. It is
+	// called at most once, by the ledger, with a receipt that lacks only its own
+	// Outcome. It may be nil.
+	Outcome func(Receipt) []byte
 }
 
 // Change is what one command adds to one stream.
@@ -54,7 +64,8 @@ type Meta struct {
 // Receipt says where an append ended up.
 type Receipt struct {
 	Ledger   uuid.UUID
-	Seq      int64 // of the last event appended; of the head if there was none
+	Seq      int64     // of the last event appended; of the head if there was none
+	At       time.Time // of the events appended; the time of the append if there was none
 	Outcome  []byte
 	Replayed bool // the command had been appended before
 }
