@@ -1,0 +1,53 @@
+package command
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// ChangeTenant gives a tenant another name.
+type ChangeTenant struct {
+	TenantID uuid.UUID
+	Name     string
+	Actor    uuid.UUID
+}
+
+// Decide picks the events that change t.
+func (c ChangeTenant) Decide(t Tenant) ([]events.TenantEvent, error) {
+	if err := t.administered(c.Actor); err != nil {
+		return nil, err
+	}
+	var v validation
+	v.text(c.Name, "name", maxTenantNameRunes)
+	if err := v.err(); err != nil || c.Name == t.Name {
+		return nil, err
+	}
+	return []events.TenantEvent{events.TenantChanged{Name: c.Name, Previous: t.Name}}, nil
+}
+
+// ChangeTenant gives a tenant another name.
+func (a *App) ChangeTenant(ctx context.Context, meta Meta, c ChangeTenant) (Receipt, error) {
+	return a.onTenant(ctx, meta, c.TenantID, c.Decide)
+}
+
+// DeleteTenant closes a tenant.
+type DeleteTenant struct {
+	TenantID uuid.UUID
+	Actor    uuid.UUID
+}
+
+// Decide picks the events that close t.
+func (c DeleteTenant) Decide(t Tenant) ([]events.TenantEvent, error) {
+	if err := t.administered(c.Actor); err != nil {
+		return nil, err
+	}
+	return []events.TenantEvent{events.TenantDeleted{}}, nil
+}
+
+// DeleteTenant closes a tenant. Its trail stays.
+func (a *App) DeleteTenant(ctx context.Context, meta Meta, c DeleteTenant) (Receipt, error) {
+	return a.onTenant(ctx, meta, c.TenantID, c.Decide)
+}

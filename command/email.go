@@ -1,0 +1,64 @@
+package command
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"golang.org/x/net/idna"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+const maxEmailBytes = 255 // users.email
+
+// NormalizeEmail returns the one spelling of an e-mail address under which it is
+// claimed: Unicode NFKC, case folded, the domain in IDNA's ASCII form. It reports
+// false if address is not of the form local@domain.
+func NormalizeEmail(address string) (string, bool) {
+	folded := cases.Fold().String(norm.NFKC.String(strings.TrimSpace(address)))
+	folded = norm.NFKC.String(folded)
+	at := strings.LastIndexByte(folded, '@')
+	if at < 1 || at == len(folded)-1 {
+		return "", false
+	}
+	local, domain := folded[:at], folded[at+1:]
+	if len(local) > 64 || strings.ContainsFunc(local, notInLocalPart) ||
+		strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return "", false
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
+		return "", false
+	}
+	normalized := local + "@" + ascii
+	return normalized, len(normalized) <= maxEmailBytes
+}
+
+// notInLocalPart reports characters that an address can't have unquoted (RFC
+// 5322 atext, and any letter beyond ASCII, RFC 6531).
+func notInLocalPart(r rune) bool {
+	switch {
+	case r > 127:
+		return r == unicode.ReplacementChar || !unicode.IsPrint(r)
+	case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+		return false
+	default:
+		return !strings.ContainsRune(".!#$%&'*+/=?^_`{|}~-", r)
+	}
+}
+
+// emailStream names the stream of claims on a normalised address. Its id is
+// keyed, so that who reads the trail can't find out addresses by guessing.
+func emailStream(key []byte, normalized string) events.Stream {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(normalized))
+	id := uuid.UUID(mac.Sum(nil)[:16])
+	id[6] = id[6]&0x0f | 0x80 // version 8: custom
+	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562
+	return events.Stream{Kind: events.KindEmail, ID: id}
+}

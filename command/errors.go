@@ -1,0 +1,52 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors that commands end with.
+var (
+	ErrNotFound   = errors.New("not found")
+	ErrForbidden  = errors.New("not allowed")
+	ErrEmailTaken = errors.New("the e-mail address belongs to another account")
+	ErrLastAdmin  = errors.New("a tenant needs at least one admin")
+	ErrMember     = errors.New("the user is a member already")
+)
+
+// FieldError says what is wrong with one field of a command and how to mend it.
+type FieldError struct {
+	Field   string `json:"field"`   // the field's JSON name
+	Message string `json:"message"` // "must …"
+}
+
+// InvalidError lists every field that a command can't be accepted with.
+type InvalidError struct {
+	Fields []FieldError
+}
+
+func (e *InvalidError) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = f.Field + " " + f.Message
+	}
+	return "invalid command: " + strings.Join(parts, "; ")
+}
+
+// validation collects what is wrong with a command's fields.
+type validation []FieldError
+
+func (v *validation) check(ok bool, field, format string, args ...any) {
+	if !ok {
+		*v = append(*v, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// err returns an [*InvalidError], or nil if every check passed.
+func (v validation) err() error {
+	if len(v) == 0 {
+		return nil
+	}
+	return &InvalidError{Fields: v}
+}

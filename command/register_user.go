@@ -1,0 +1,61 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// RegisterUser opens an account. The password is not the ledger's business.
+type RegisterUser struct {
+	UserID    uuid.UUID
+	Email     string
+	FirstName string
+	LastName  string
+}
+
+// Decide gives the address to the new user.
+func (c RegisterUser) Decide(claim EmailClaim, person events.Sealed) ([]events.EmailEvent, []events.UserEvent, error) {
+	if claim.Holder != uuid.Nil {
+		return nil, nil, ErrEmailTaken
+	}
+	claimed, err := claim.claim(c.UserID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return claimed, []events.UserEvent{events.UserRegistered{Person: person}}, nil
+}
+
+// RegisterUser opens an account; [ErrEmailTaken] if the address has one.
+func (a *App) RegisterUser(ctx context.Context, meta Meta, c RegisterUser) (Result[UserDetails], error) {
+	person, err := validPerson(c.Email, c.FirstName, c.LastName)
+	if err != nil {
+		return Result[UserDetails]{}, err
+	}
+	sealed, err := a.seal(ctx, c.UserID, person)
+	if err != nil {
+		return Result[UserDetails]{}, err
+	}
+	user, email := userStream(c.UserID), emailStream(a.emailKey, person.Email)
+	meta.Actor = c.UserID
+	return perform(ctx, a, events.PlatformLedger, meta, []events.Stream{user, email},
+		func(h history) (decision[UserDetails], error) {
+			claimed, registered, err := c.Decide(fold(h, email, evolveEmail), sealed)
+			return decision[UserDetails]{
+				changes: []Change{change(email, claimed), change(user, registered)},
+				outcome: func(at time.Time) UserDetails { return userDetails(c.UserID, person, at, at, 1) },
+			}, err
+		})
+}
+
+// seal encrypts v under the person's key.
+func (a *App) seal(ctx context.Context, person uuid.UUID, v any) (events.Sealed, error) {
+	key, err := a.keys.Create(ctx, person)
+	if err != nil {
+		return events.Sealed{}, err
+	}
+	return events.Seal(key, person, v)
+}

@@ -1,0 +1,48 @@
+package command
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// RecordLogin records that a user started a session.
+type RecordLogin struct {
+	UserID    uuid.UUID
+	SessionID uuid.UUID
+	Origin    events.Origin
+}
+
+// RecordLogin records the start of a session in the user's stream.
+func (a *App) RecordLogin(ctx context.Context, meta Meta, c RecordLogin) (Receipt, error) {
+	sealed, err := a.seal(ctx, c.UserID, c.Origin)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return a.recordSession(ctx, meta, c.UserID, events.UserLoggedIn{SessionID: c.SessionID, Origin: sealed})
+}
+
+// RecordLogout records that a user ended a session.
+type RecordLogout struct {
+	UserID    uuid.UUID
+	SessionID uuid.UUID
+}
+
+// RecordLogout records the end of a session in the user's stream.
+func (a *App) RecordLogout(ctx context.Context, meta Meta, c RecordLogout) (Receipt, error) {
+	return a.recordSession(ctx, meta, c.UserID, events.UserLoggedOut{SessionID: c.SessionID})
+}
+
+func (a *App) recordSession(ctx context.Context, meta Meta, user uuid.UUID, e events.UserEvent) (Receipt, error) {
+	stream := userStream(user)
+	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream},
+		func(h history) (decision[nothing], error) {
+			if !fold(h, stream, evolveUser).Registered {
+				return decision[nothing]{}, ErrNotFound
+			}
+			return quiet(change(stream, []events.UserEvent{e})), nil
+		})
+	return result.Receipt, err
+}

@@ -1,0 +1,102 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// StoredPath returns the final key of a file (requirements §7.1), in the month in
+// which it was received.
+func StoredPath(tenant, file uuid.UUID, md5 string, received time.Time) string {
+	received = received.UTC()
+	return fmt.Sprintf("tenants/%s/files/%04d/%02d/%s_%s", tenant, received.Year(), received.Month(), file, md5)
+}
+
+// StagingPath returns the key under which an upload's bytes arrive.
+func StagingPath(tenant, document uuid.UUID) string {
+	return StagingPrefix(tenant) + document.String()
+}
+
+// StagingPrefix returns what the keys of a tenant's staging objects start with.
+func StagingPrefix(tenant uuid.UUID) string {
+	return fmt.Sprintf("tenants/%s/incoming/", tenant)
+}
+
+// StoreFile records that a file's bytes were verified and copied to their final key.
+type StoreFile struct {
+	TenantID uuid.UUID
+	FileID   uuid.UUID
+	Staged   string // the staging key whose bytes were copied
+	S3Path   string
+}
+
+// Decide picks the events that finish f. A file that went on meanwhile is left as
+// it is.
+func (c StoreFile) Decide(f File) ([]events.FileEvent, error) {
+	if f.Status != FileProcessing || f.S3Path != c.Staged {
+		return nil, nil
+	}
+	return []events.FileEvent{events.FileStored{S3Path: c.S3Path, Previous: f.S3Path}}, nil
+}
+
+// StoreFile records a file's final key. Doing so again changes nothing.
+func (a *App) StoreFile(ctx context.Context, meta Meta, c StoreFile) (Receipt, error) {
+	return a.onFile(ctx, meta, c.TenantID, c.FileID, c.Decide)
+}
+
+// FailFile records that the staged bytes are not those that were received.
+type FailFile struct {
+	TenantID uuid.UUID
+	FileID   uuid.UUID
+	Staged   string
+	Reason   string
+}
+
+// Decide picks the events that fail f.
+func (c FailFile) Decide(f File) ([]events.FileEvent, error) {
+	if f.Status != FileProcessing || f.S3Path != c.Staged {
+		return nil, nil
+	}
+	return []events.FileEvent{events.FileFailed{Reason: c.Reason}}, nil
+}
+
+// FailFile records that a file can't be finished.
+func (a *App) FailFile(ctx context.Context, meta Meta, c FailFile) (Receipt, error) {
+	return a.onFile(ctx, meta, c.TenantID, c.FileID, c.Decide)
+}
+
+func (a *App) onFile(
+	ctx context.Context, meta Meta, tenant, file uuid.UUID, decide func(File) ([]events.FileEvent, error),
+) (Receipt, error) {
+	stream := fileStream(file)
+	result, err := perform(ctx, a, tenant, meta, []events.Stream{stream}, func(h history) (decision[nothing], error) {
+		decided, err := decide(fold(h, stream, evolveFile))
+		return quiet(change(stream, decided)), err
+	})
+	return result.Receipt, err
+}
+
+// FileByID returns the state of a file on the ledger.
+func (a *App) FileByID(ctx context.Context, tenant, file uuid.UUID) (File, error) {
+	stream := fileStream(file)
+	loaded, err := a.ledger.Load(ctx, tenant, stream.ID)
+	if err != nil {
+		return File{}, err
+	}
+	return fold(history(loaded), stream, evolveFile), nil
+}
+
+// DocumentByID returns the state of a document on the ledger.
+func (a *App) DocumentByID(ctx context.Context, tenant, document uuid.UUID) (Document, error) {
+	stream := documentStream(document)
+	loaded, err := a.ledger.Load(ctx, tenant, stream.ID)
+	if err != nil {
+		return Document{}, err
+	}
+	return fold(history(loaded), stream, evolveDocument), nil
+}
