@@ -1,0 +1,121 @@
+// Package config reads the platform's settings from environment variables
+// (requirements §12.1). What is missing or wrong is reported all at once, each
+// with its variable and its remedy.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Environments.
+const (
+	Development = "development"
+	Production  = "production"
+)
+
+// Config is every setting of every role.
+type Config struct {
+	Environment string // APP_ENV: Development or Production
+	LogLevel    slog.Level
+
+	HTTP     HTTP
+	Database Database
+	JWT      JWT
+	Kafka    Kafka
+	S3       S3
+	RedisURL string // REDIS_URL; empty for a single process, which needs no hints from others
+}
+
+// HTTP says where the API listens.
+type HTTP struct {
+	Host           string         // HOST
+	Port           int            // PORT
+	TrustedProxies []netip.Prefix // TRUSTED_PROXIES: whose X-Forwarded-For is believed
+}
+
+// Database is the PostgreSQL server.
+type Database struct {
+	URL      string // DATABASE_URL: the main database, saas_platform
+	PoolSize int    // DATABASE_POOL_SIZE: connections of one process to the main database; as many again to tenants' databases
+}
+
+// JWT says how tokens are signed and how long they live.
+type JWT struct {
+	Secret         string        // JWT_SECRET_KEY
+	AccessExpires  time.Duration // JWT_ACCESS_TOKEN_EXPIRES, in seconds
+	RefreshExpires time.Duration // JWT_REFRESH_TOKEN_EXPIRES, in seconds
+}
+
+// Kafka is the message broker.
+type Kafka struct {
+	Brokers []string // KAFKA_BOOTSTRAP_SERVERS
+}
+
+// S3 is the object store.
+type S3 struct {
+	Endpoint       string // S3_ENDPOINT
+	PublicEndpoint string // S3_PUBLIC_ENDPOINT: as clients reach it; Endpoint if empty
+	AccessKey      string // S3_ACCESS_KEY
+	SecretKey      string // S3_SECRET_KEY
+	Bucket         string // S3_BUCKET
+	Region         string // S3_REGION
+}
+
+// Needs says which settings a role can't do without.
+type Needs struct {
+	Database, JWT, Kafka, S3 bool
+}
+
+// Error lists everything that is wrong with the settings.
+type Error struct {
+	Problems []string // each begins with the variable's name
+}
+
+func (e *Error) Error() string {
+	return "configuration:\n  " + strings.Join(e.Problems, "\n  ")
+}
+
+// Load reads the settings through getenv; what needs does not name may be
+// missing. It fails with an [*Error].
+func Load(getenv func(string) string, needs Needs) (Config, error) {
+	r := reader{getenv: getenv}
+	c := Config{
+		Environment: r.oneOf("APP_ENV", Development, Development, Production),
+		LogLevel:    r.level("LOG_LEVEL"),
+		HTTP: HTTP{
+			Host:           r.text("HOST", "127.0.0.1"),
+			Port:           r.number("PORT", 4999, 1, 65535),
+			TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
+		},
+		Database: Database{
+			URL:      r.url("DATABASE_URL", needs.Database, "postgres", "postgresql"),
+			PoolSize: r.number("DATABASE_POOL_SIZE", 10, 2, 1000),
+		},
+		JWT: JWT{
+			Secret:         r.secret("JWT_SECRET_KEY", needs.JWT),
+			AccessExpires:  r.seconds("JWT_ACCESS_TOKEN_EXPIRES", 900, 60, 3600),
+			RefreshExpires: r.seconds("JWT_REFRESH_TOKEN_EXPIRES", 604800, 3600, 90*86400),
+		},
+		Kafka: Kafka{Brokers: r.addresses("KAFKA_BOOTSTRAP_SERVERS", needs.Kafka)},
+		S3: S3{
+			Endpoint:       r.url("S3_ENDPOINT", needs.S3, "http", "https"),
+			PublicEndpoint: r.url("S3_PUBLIC_ENDPOINT", false, "http", "https"),
+			AccessKey:      r.required("S3_ACCESS_KEY", needs.S3),
+			SecretKey:      r.required("S3_SECRET_KEY", needs.S3),
+			Bucket:         r.required("S3_BUCKET", needs.S3),
+			Region:         r.text("S3_REGION", "eu-west-1"),
+		},
+		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
+	}
+	if len(r.problems) > 0 {
+		return Config{}, &Error{Problems: r.problems}
+	}
+	return c, nil
+}
+
+// Address returns what the API listens on.
+func (h HTTP) Address() string { return fmt.Sprintf("%s:%d", h.Host, h.Port) }

@@ -1,0 +1,94 @@
+package config_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cartulary/cartulary/config"
+)
+
+var all = config.Needs{Database: true, JWT: true, Kafka: true, S3: true}
+
+func env(pairs map[string]string) func(string) string {
+	return func(name string) string { return pairs[name] }
+}
+
+func complete() map[string]string {
+	return map[string]string{
+		"DATABASE_URL":            "postgresql://user:pass@localhost/saas_platform",
+		"JWT_SECRET_KEY":          strings.Repeat("k", 32),
+		"KAFKA_BOOTSTRAP_SERVERS": "one:9092, two:9092",
+		"S3_ENDPOINT":             "https://s3.example.org",
+		"S3_ACCESS_KEY":           "access",
+		"S3_SECRET_KEY":           "secret",
+		"S3_BUCKET":               "documents",
+	}
+}
+
+func TestLoadFillsDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load(env(complete()), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		Environment: config.Development,
+		LogLevel:    slog.LevelInfo,
+		HTTP:        config.HTTP{Host: "127.0.0.1", Port: 4999},
+		Database:    config.Database{URL: "postgresql://user:pass@localhost/saas_platform", PoolSize: 10},
+		JWT: config.JWT{
+			Secret: strings.Repeat("k", 32), AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour,
+		},
+		Kafka: config.Kafka{Brokers: []string{"one:9092", "two:9092"}},
+		S3: config.S3{
+			Endpoint: "https://s3.example.org", AccessKey: "access", SecretKey: "secret",
+			Bucket: "documents", Region: "eu-west-1",
+		},
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(env(map[string]string{
+		"APP_ENV":            "staging",
+		"LOG_LEVEL":          "loud",
+		"PORT":               "0",
+		"DATABASE_URL":       "mysql://user:hunter2@localhost/x",
+		"DATABASE_POOL_SIZE": "many",
+		"JWT_SECRET_KEY":     "short",
+		"TRUSTED_PROXIES":    "everyone",
+		"REDIS_URL":          "localhost:6379",
+	}), all)
+	var problems *config.Error
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v, want a *config.Error", err)
+	}
+	for _, name := range []string{
+		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "TRUSTED_PROXIES",
+		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "REDIS_URL",
+	} {
+		if !strings.Contains(err.Error(), "\n  "+name+" ") {
+			t.Errorf("%s is not named in:\n%s", name, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a password is repeated in:\n%s", err)
+	}
+}
+
+func TestLoadAsksOnlyForWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(env(map[string]string{"DATABASE_URL": "postgres://localhost/saas_platform"}), config.Needs{Database: true})
+	if err != nil {
+		t.Errorf("migrations need the database alone, got %v", err)
+	}
+}

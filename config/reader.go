@@ -1,0 +1,127 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// minSecretBytes is the shortest signing key: as long as HS256's hash (RFC 7518 §3.2).
+const minSecretBytes = 32
+
+// reader reads variables and collects what is wrong with them.
+type reader struct {
+	getenv   func(string) string
+	problems []string
+}
+
+func (r *reader) fail(name, format string, args ...any) {
+	r.problems = append(r.problems, name+" "+fmt.Sprintf(format, args...))
+}
+
+func (r *reader) text(name, fallback string) string {
+	if v := r.getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (r *reader) required(name string, needed bool) string {
+	v := r.getenv(name)
+	if v == "" && needed {
+		r.fail(name, "is missing")
+	}
+	return v
+}
+
+func (r *reader) oneOf(name, fallback string, allowed ...string) string {
+	v := r.text(name, fallback)
+	if !slices.Contains(allowed, v) {
+		r.fail(name, "must be one of %s", strings.Join(allowed, ", "))
+	}
+	return v
+}
+
+func (r *reader) number(name string, fallback, lowest, highest int) int {
+	v := r.getenv(name)
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < lowest || n > highest {
+		r.fail(name, "must be a whole number from %d to %d", lowest, highest)
+	}
+	return n
+}
+
+func (r *reader) seconds(name string, fallback, lowest, highest int) time.Duration {
+	return time.Duration(r.number(name, fallback, lowest, highest)) * time.Second
+}
+
+func (r *reader) level(name string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(r.text(name, "INFO"))); err != nil {
+		r.fail(name, "must be DEBUG, INFO, WARN or ERROR")
+	}
+	return level
+}
+
+// url never repeats a value it refuses, which may hold a password.
+func (r *reader) url(name string, needed bool, schemes ...string) string {
+	v := r.required(name, needed)
+	if v == "" {
+		return ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		r.fail(name, "must be a URL that begins with %s://", strings.Join(schemes, ":// or "))
+	}
+	return v
+}
+
+func (r *reader) secret(name string, needed bool) string {
+	v := r.required(name, needed)
+	if v != "" && len(v) < minSecretBytes {
+		r.fail(name, "must have at least %d bytes; make one with: openssl rand -base64 48", minSecretBytes)
+	}
+	return v
+}
+
+func (r *reader) addresses(name string, needed bool) []string {
+	v := r.required(name, needed)
+	if v == "" {
+		return nil
+	}
+	addresses := strings.Split(v, ",")
+	for i, a := range addresses {
+		addresses[i] = strings.TrimSpace(a)
+		if _, _, err := net.SplitHostPort(addresses[i]); err != nil {
+			r.fail(name, "must be a list of host:port, separated by commas")
+			return nil
+		}
+	}
+	return addresses
+}
+
+func (r *reader) prefixes(name string) []netip.Prefix {
+	v := r.getenv(name)
+	if v == "" {
+		return nil
+	}
+	var prefixes []netip.Prefix
+	for part := range strings.SplitSeq(v, ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil {
+			r.fail(name, "must be a list of networks such as 10.0.0.0/8, separated by commas")
+			return nil
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
+}
