@@ -33,7 +33,8 @@ func documentStream(id uuid.UUID) events.Stream {
 // evolveDocument applies one event of a document's stream.
 func evolveDocument(d Document, r events.Recorded) Document {
 	d.Version, d.UpdatedAt = r.StreamVersion, r.At
-	switch e := r.Event.(type) {
+	event, _ := r.Event.(events.DocumentEvent)
+	switch e := event.(type) {
 	case events.DocumentUploaded:
 		d.Exists, d.Filename, d.MimeType, d.FileID = true, e.Filename, e.MimeType, e.FileID
 		d.UserID, d.CreatedAt = r.Actor, r.At

@@ -34,6 +34,12 @@ func (e *InvalidError) Error() string {
 	return "invalid command: " + strings.Join(parts, "; ")
 }
 
+// Is makes errors.Is find any [*InvalidError].
+func (e *InvalidError) Is(target error) bool {
+	_, ok := target.(*InvalidError)
+	return ok
+}
+
 // validation collects what is wrong with a command's fields.
 type validation []FieldError
 

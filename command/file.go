@@ -46,7 +46,8 @@ func fileStream(id uuid.UUID) events.Stream {
 // evolveFile applies one event of a file's stream.
 func evolveFile(f File, r events.Recorded) File {
 	f.Version = r.StreamVersion
-	switch e := r.Event.(type) {
+	event, _ := r.Event.(events.FileEvent)
+	switch e := event.(type) {
 	case events.FileReceived:
 		f.Status, f.S3Path = FileProcessing, e.S3Path
 		f.Digest = Digest{MD5: e.MD5, SHA256: e.SHA256, Size: e.Size}

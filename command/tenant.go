@@ -31,7 +31,8 @@ func tenantStream(id uuid.UUID) events.Stream {
 // evolveTenant applies one event of a tenant's stream.
 func evolveTenant(t Tenant, r events.Recorded) Tenant {
 	t.Version = r.StreamVersion
-	switch e := r.Event.(type) {
+	event, _ := r.Event.(events.TenantEvent)
+	switch e := event.(type) {
 	case events.TenantCreated:
 		t.Created, t.Name, t.CreatedAt, t.CreatedBy = true, e.Name, r.At, r.Actor
 	case events.TenantProvisioned:

@@ -27,7 +27,8 @@ func userStream(id uuid.UUID) events.Stream {
 // evolveUser applies one event of a user's stream.
 func evolveUser(u User, r events.Recorded) User {
 	u.Version = r.StreamVersion
-	switch e := r.Event.(type) {
+	event, _ := r.Event.(events.UserEvent)
+	switch e := event.(type) {
 	case events.UserRegistered:
 		u.Registered, u.Person, u.CreatedAt, u.UpdatedAt = true, e.Person, r.At, r.At
 	case events.UserProfileChanged:
@@ -44,7 +45,8 @@ type EmailClaim struct {
 
 // evolveEmail applies one event of an address's stream.
 func evolveEmail(c EmailClaim, r events.Recorded) EmailClaim {
-	switch e := r.Event.(type) {
+	event, _ := r.Event.(events.EmailEvent)
+	switch e := event.(type) {
 	case events.EmailClaimed:
 		c.Holder = e.UserID
 	case events.EmailReleased:

@@ -1,0 +1,208 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
+)
+
+var (
+	received = events.FileReceived{MD5: digest.MD5, SHA256: digest.SHA256, S3Path: staged}
+	stored   = events.FileStored{S3Path: "final", Previous: staged}
+	uploaded = events.DocumentUploaded{FileID: fileID, Filename: "a.pdf", MimeType: "application/pdf"}
+)
+
+func by(user uuid.UUID, role events.Role) command.Access {
+	return command.Access{UserID: user, Role: role}
+}
+
+func upload(id uuid.UUID, access command.Access, filename, mimeType string) command.UploadDocument {
+	return command.UploadDocument{
+		TenantID: tenant, DocumentID: id, Filename: filename, MimeType: mimeType,
+		Digest: digest, S3Path: command.StagingPath(tenant, id), By: access,
+	}
+}
+
+// uploadedBy is the past of one document over one file.
+func uploadedBy(user uuid.UUID) []given {
+	return append(
+		pastOf(events.KindFile, fileID, user, received, events.FileReferenced{DocumentID: document}),
+		pastOf(events.KindDocument, document, user, uploaded)...,
+	)
+}
+
+func TestUploadDocument(t *testing.T) {
+	t.Parallel()
+	when := func(id uuid.UUID, role events.Role, filename, mimeType string) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			return errOf(app.UploadDocument(ctx, meta(ada), upload(id, by(ada, role), filename, mimeType)))
+		}
+	}
+	pdf := "application/pdf"
+	again := []events.Event{events.FileReferenced{DocumentID: other}, uploaded}
+	refused := &command.InvalidError{}
+	runScenarios(t, map[string]scenario{
+		"new bytes are received": {
+			when: when(document, events.RoleUser, "a.pdf", pdf),
+			then: []events.Event{received, events.FileReferenced{DocumentID: document}, uploaded},
+		},
+		"bytes being processed are shared": {given: uploadedBy(bob), when: when(other, events.RoleUser, "a.pdf", pdf), then: again},
+		"stored bytes are shared": {
+			given: append(uploadedBy(bob), pastOf(events.KindFile, fileID, uuid.Nil, stored)...),
+			when:  when(other, events.RoleAdmin, "a.pdf", pdf), then: again,
+		},
+		"failed bytes are received again": {
+			given: append(uploadedBy(bob), pastOf(events.KindFile, fileID, uuid.Nil, events.FileFailed{Reason: "x"})...),
+			when:  when(other, events.RoleUser, "a.pdf", pdf),
+			then: append([]events.Event{events.FileReceived{
+				MD5: digest.MD5, SHA256: digest.SHA256, S3Path: command.StagingPath(tenant, other),
+			}}, again...),
+		},
+		"a viewer may not":      {when: when(document, events.RoleViewer, "a.pdf", pdf), err: command.ErrForbidden},
+		"an id is used once":    {given: uploadedBy(bob), when: when(document, events.RoleUser, "b", pdf), err: command.ErrConflict},
+		"a name is needed":      {when: when(document, events.RoleUser, "", pdf), err: refused},
+		"a path is no name":     {when: when(document, events.RoleUser, "../etc/passwd", pdf), err: refused},
+		"dots are no name":      {when: when(document, events.RoleUser, "..", pdf), err: refused},
+		"a header is no name":   {when: when(document, events.RoleUser, "a\r\nSet-Cookie: b", pdf), err: refused},
+		"a name has an end":     {when: when(document, events.RoleUser, strings.Repeat("x", 256), pdf), err: refused},
+		"a type is needed":      {when: when(document, events.RoleUser, "a.pdf", ""), err: refused},
+		"a type is well-formed": {when: when(document, events.RoleUser, "a.pdf", "pdf;;"), err: refused},
+	})
+}
+
+func TestUploadTellsWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := command.DocumentDetails{
+		ID: document, Filename: "a.pdf", MimeType: "application/pdf", FileID: fileID, UserID: ada,
+		CreatedAt: first.At, UpdatedAt: first.At, CreatedBy: ada, Version: 1,
+		MD5Hash: digest.MD5, SHA256: digest.SHA256, Status: "processing",
+	}
+	if diff := cmp.Diff(command.Uploaded{Document: want}, first.Value); diff != "" {
+		t.Errorf("first (-want +got):\n%s", diff)
+	}
+	second, err := app.UploadDocument(t.Context(), meta(bob), upload(other, by(bob, events.RoleUser), "b.pdf", "application/pdf"))
+	if err != nil || !second.Value.Deduplicated || second.Value.Document.FileID != fileID {
+		t.Errorf("second: got %+v, %v", second.Value, err)
+	}
+}
+
+func TestRenameAndDeleteDocument(t *testing.T) {
+	t.Parallel()
+	rename := func(access command.Access, name string) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			return errOf(app.RenameDocument(ctx, meta(access.UserID), command.RenameDocument{
+				TenantID: tenant, DocumentID: document, Filename: name, By: access,
+			}))
+		}
+	}
+	remove := func(access command.Access) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			return errOf(app.DeleteDocument(ctx, meta(access.UserID), command.DeleteDocument{
+				TenantID: tenant, DocumentID: document, By: access,
+			}))
+		}
+	}
+	renamed := []events.Event{events.DocumentRenamed{Filename: "b.pdf", Previous: "a.pdf"}}
+	deleted := []events.Event{
+		events.DocumentDeleted{FileID: fileID, Filename: "a.pdf"}, events.FileDereferenced{DocumentID: document},
+	}
+	gone := append(uploadedBy(ada), pastOf(events.KindDocument, document, ada, events.DocumentDeleted{FileID: fileID, Filename: "a.pdf"})...)
+	user, admin, viewer := by(ada, events.RoleUser), by(bob, events.RoleAdmin), by(ada, events.RoleViewer)
+	runScenarios(t, map[string]scenario{
+		"its owner renames":       {given: uploadedBy(ada), when: rename(user, "b.pdf"), then: renamed},
+		"an admin renames":        {given: uploadedBy(ada), when: rename(admin, "b.pdf"), then: renamed},
+		"the same name":           {given: uploadedBy(ada), when: rename(user, "a.pdf")},
+		"not another's":           {given: uploadedBy(bob), when: rename(user, "b.pdf"), err: command.ErrForbidden},
+		"not as a viewer":         {given: uploadedBy(ada), when: rename(viewer, "b.pdf"), err: command.ErrForbidden},
+		"not to a path":           {given: uploadedBy(ada), when: rename(user, `a\b`), err: &command.InvalidError{}},
+		"none, none renamed":      {when: rename(user, "b.pdf"), err: command.ErrNotFound},
+		"gone, none renamed":      {given: gone, when: rename(user, "b.pdf"), err: command.ErrNotFound},
+		"its owner deletes":       {given: uploadedBy(ada), when: remove(user), then: deleted},
+		"an admin deletes":        {given: uploadedBy(ada), when: remove(admin), then: deleted},
+		"another's stays":         {given: uploadedBy(bob), when: remove(user), err: command.ErrForbidden},
+		"none, none deleted":      {when: remove(user), err: command.ErrNotFound},
+		"gone, not deleted again": {given: gone, when: remove(user), err: command.ErrNotFound},
+	})
+}
+
+func TestStoreAndFailFile(t *testing.T) {
+	t.Parallel()
+	store := func(from string) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			return errOf(app.StoreFile(ctx, meta(uuid.Nil), command.StoreFile{TenantID: tenant, FileID: fileID, Staged: from, S3Path: "final"}))
+		}
+	}
+	fail := func(ctx context.Context, app *command.App) error {
+		return errOf(app.FailFile(ctx, meta(uuid.Nil), command.FailFile{TenantID: tenant, FileID: fileID, Staged: staged, Reason: "gone"}))
+	}
+	ready := append(uploadedBy(ada), pastOf(events.KindFile, fileID, uuid.Nil, stored)...)
+	runScenarios(t, map[string]scenario{
+		"stored":                  {given: uploadedBy(ada), when: store(staged), then: []events.Event{stored}},
+		"stored once":             {given: ready, when: store(staged)},
+		"stored from elsewhere":   {given: uploadedBy(ada), when: store("elsewhere")},
+		"failed":                  {given: uploadedBy(ada), when: fail, then: []events.Event{events.FileFailed{Reason: "gone"}}},
+		"failed after stored":     {given: ready, when: fail},
+		"nothing to store at all": {when: store(staged)},
+	})
+}
+
+func TestStoredPathIsThatOfTheRequirements(t *testing.T) {
+	t.Parallel()
+	local := time.FixedZone("east", 3600)
+	got := command.StoredPath(tenant, document, digest.MD5, time.Date(2026, 1, 1, 0, 30, 0, 0, local))
+	want := "tenants/" + tenant.String() + "/files/2025/12/" + document.String() + "_" + digest.MD5
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestKeyedCommandsAreAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	key := command.Meta{ID: uuid.New(), Keyed: true, Fingerprint: [32]byte{1}, Actor: ada}
+	first, err := app.UploadDocument(t.Context(), key, upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	if err != nil || !again.Replayed {
+		t.Fatalf("got %+v, %v", again, err)
+	}
+	if diff := cmp.Diff(first.Value, again.Value); diff != "" {
+		t.Errorf("answers (-first +again):\n%s", diff)
+	}
+	key.Fingerprint = [32]byte{2}
+	_, err = app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "b.pdf", "application/pdf"))
+	if !errors.Is(err, command.ErrCommandReused) {
+		t.Errorf("another payload: got %v", err)
+	}
+}
+
+func TestACrowdOnOneFileGetsThrough(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			_, err := app.UploadDocument(t.Context(), meta(ada), upload(uuid.New(), by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
