@@ -74,4 +74,5 @@ type Receipt struct {
 var (
 	ErrConflict      = errors.New("a stream is not at the expected version")
 	ErrCommandReused = errors.New("the command id was used before with another payload")
+	ErrUncertain     = errors.New("the append may or may not have been committed")
 )

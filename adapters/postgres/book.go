@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// book is one ledger as a transaction sees it, locked.
+type book struct {
+	id    uuid.UUID
+	found bool
+	head  head // as locked
+	seq   int64
+	at    time.Time // of every event that the transaction adds
+	tree  *compact.Range
+}
+
+type head struct {
+	seq int64
+	at  time.Time
+}
+
+// merkle hashes inner nodes as RFC 6962 has it.
+//
+//nolint:gochecknoglobals // constant; ranges of one tree must share it
+var merkle = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+
+// open reads a head row; hashes is its compact range.
+func (k *book) open(seq int64, at time.Time, hashes []byte) error {
+	k.head, k.seq = head{seq: seq, at: at}, seq
+	nodes := make([][]byte, 0, len(hashes)/sha256.Size+1)
+	for i := 0; i+sha256.Size <= len(hashes); i += sha256.Size {
+		nodes = append(nodes, append([]byte(nil), hashes[i:i+sha256.Size]...))
+	}
+	tree, err := merkle.NewRange(0, uint64(seq), nodes) //nolint:gosec // never negative, by constraint
+	if err != nil {
+		return fmt.Errorf("compact range of ledger %s: %w", k.id, err)
+	}
+	k.tree = tree
+	return nil
+}
+
+// start sets the time of the transaction: now, unless the head is ahead of it.
+func (k *book) start(now time.Time) {
+	k.at = now.UTC().Truncate(time.Microsecond)
+	if k.at.Before(k.head.at) {
+		k.at = k.head.at
+	}
+}
+
+// append adds an event's bytes as the next leaf.
+func (k *book) append(body []byte) {
+	k.seq++
+	// A range from 0 takes any leaf: its shape was checked by open.
+	_ = k.tree.Append(rfc6962.DefaultHasher.HashLeaf(body), nil)
+}
+
+// hashes returns the compact range as the head row keeps it.
+func (k *book) hashes() []byte {
+	nodes := k.tree.Hashes()
+	b := make([]byte, 0, len(nodes)*sha256.Size)
+	for _, n := range nodes {
+		b = append(b, n...)
+	}
+	return b
+}

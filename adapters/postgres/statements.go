@@ -1,0 +1,72 @@
+package postgres
+
+// A statement of the writers' transaction, prepared once a connection. Sets of
+// rows travel as parallel arrays.
+type statement int
+
+const (
+	stmtBegin statement = iota
+	stmtRollback
+	stmtCommit
+	stmtCreateHeads
+	stmtLockHeads
+	stmtCommands
+	stmtVersions
+	stmtInsertEvents
+	stmtUpdateHeads
+	stmtInsertCommands
+	stmtInsertOutbox
+	statementCount
+)
+
+// statements holds the SQL of each statement.
+//
+//nolint:gochecknoglobals // constant
+var statements = [statementCount]string{
+	stmtBegin:    `begin isolation level read committed`,
+	stmtRollback: `rollback`,
+	stmtCommit:   `commit`,
+
+	stmtCreateHeads: `
+insert into ledger.heads (ledger_id, seq, at, range)
+select id, 0, timestamptz 'epoch', '' from unnest($1::uuid[]) as new (id) order by id
+on conflict do nothing`,
+
+	stmtLockHeads: `
+select ledger_id, seq, at, range from ledger.heads
+where ledger_id = any($1::uuid[]) order by ledger_id for update`,
+
+	stmtCommands: `
+select wanted.n, known.fingerprint, known.last_seq, known.at, known.outcome
+from unnest($1::uuid[], $2::uuid[]) with ordinality as wanted (ledger_id, command_id, n)
+cross join lateral (
+    select fingerprint, last_seq, at, outcome from ledger.commands
+    where ledger_id = wanted.ledger_id and command_id = wanted.command_id limit 1) as known`,
+
+	stmtVersions: `
+select wanted.n, latest.stream_version
+from unnest($1::uuid[], $2::uuid[]) with ordinality as wanted (ledger_id, stream_id, n)
+cross join lateral (
+    select stream_version from ledger.events
+    where ledger_id = wanted.ledger_id and stream_id = wanted.stream_id
+    order by stream_version desc limit 1) as latest`,
+
+	stmtInsertEvents: `
+insert into ledger.events
+    (ledger_id, seq, stream_id, stream_version, event_id, type, at, traceparent, body)
+select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[],
+    $6::text[], $7::timestamptz[], $8::text[], $9::bytea[])`,
+
+	stmtUpdateHeads: `
+update ledger.heads as head set seq = new.seq, at = new.at, range = new.range
+from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::bytea[]) as new (ledger_id, seq, at, range)
+where head.ledger_id = new.ledger_id`,
+
+	stmtInsertCommands: `
+insert into ledger.commands (ledger_id, command_id, fingerprint, last_seq, at, outcome)
+select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::timestamptz[], $6::bytea[])`,
+
+	stmtInsertOutbox: `
+insert into ledger.outbox (ledger_id, first_seq, last_seq)
+select * from unnest($1::uuid[], $2::bigint[], $3::bigint[])`,
+}

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+// maxBatchBytes bounds what one transaction carries, unless a single command is
+// larger.
+const maxBatchBytes = 8 << 20
+
+// writer turns waiting entries into transactions, one at a time.
+type writer struct {
+	queue    <-chan *entry
+	closing  <-chan struct{}
+	pool     *pgxpool.Pool
+	options  Options
+	session  *session // nil until needed, and after it broke
+	batch    batch
+	requests []request
+}
+
+func newWriter(l *Ledger, options Options) *writer {
+	return &writer{queue: l.queue, closing: l.closing, pool: l.pool, options: options}
+}
+
+// run serves the queue until the ledger closes and the queue is empty.
+func (w *writer) run() {
+	defer func() {
+		if w.session != nil {
+			w.session.close()
+		}
+	}()
+	for w.take() {
+		w.serve()
+	}
+}
+
+// take fills the batch with what waits; false if there will be nothing more.
+func (w *writer) take() bool {
+	w.batch.reset()
+	select {
+	case e := <-w.queue:
+		w.batch.add(e)
+	case <-w.closing:
+		select {
+		case e := <-w.queue:
+			w.batch.add(e)
+		default:
+			return false
+		}
+	}
+	for len(w.batch.entries) < w.options.MaxBatch && w.batch.bytes < maxBatchBytes {
+		select {
+		case e := <-w.queue:
+			w.batch.add(e)
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+// serve commits the batch and answers everyone in it.
+func (w *writer) serve() {
+	if len(w.batch.entries) == 0 {
+		return // whoever asked has gone
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout)
+	defer cancel()
+	err := w.commit(ctx)
+	if err == nil {
+		for _, b := range w.batch.books {
+			if b.seq > b.head.seq {
+				w.options.OnAppend(b.id, b.seq)
+			}
+		}
+	}
+	for i, e := range w.batch.entries {
+		r := w.batch.replies[i]
+		if err != nil {
+			r = reply{err: err}
+		}
+		e.reply <- r
+	}
+	if err != nil && w.session != nil {
+		w.session.close() // whatever state it is in
+		w.session = nil
+	}
+}
+
+func (w *writer) commit(ctx context.Context) error {
+	if err := w.lock(ctx); err != nil {
+		return fmt.Errorf("lock heads: %w", err)
+	}
+	w.batch.decide(time.Now())
+	if w.batch.empty() {
+		return w.roundTrip(ctx, request{statement: stmtRollback})
+	}
+	w.requests = w.batch.writes(w.requests[:0])
+	err := w.session.roundTrip(ctx, w.requests)
+	var refused *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errRolledBack), errors.As(err, &refused) && refused.Severity == "ERROR":
+		return fmt.Errorf("write: %w", err) // the server said no: nothing was committed
+	default:
+		return w.settle(err)
+	}
+}
+
+// lock begins the transaction, locks the heads and looks up what the decisions
+// stand on. A connection that broke while nothing was under way is replaced.
+func (w *writer) lock(ctx context.Context) error {
+	fresh := w.session == nil
+	if fresh {
+		if err := w.connect(ctx); err != nil {
+			return err
+		}
+	}
+	w.requests = w.batch.lookups(w.requests[:0])
+	err := w.session.roundTrip(ctx, w.requests)
+	if err != nil && !fresh && w.session.broken() && ctx.Err() == nil {
+		if err := w.connect(ctx); err != nil {
+			return err
+		}
+		w.requests = w.batch.lookups(w.requests[:0])
+		err = w.session.roundTrip(ctx, w.requests)
+	}
+	if err != nil || !w.batch.missing() {
+		return err
+	}
+	// New ledgers: start over with their heads in place. Heads are created before
+	// any is locked, so that two writers can't wait for each other.
+	w.requests = w.batch.creation(w.requests[:0])
+	if err := w.session.roundTrip(ctx, w.requests); err != nil {
+		return err
+	}
+	if w.batch.missing() {
+		return errors.New("a head that was created is not there")
+	}
+	return nil
+}
+
+func (w *writer) connect(ctx context.Context) error {
+	if w.session != nil {
+		w.session.close()
+		w.session = nil
+	}
+	s, err := openSession(ctx, w.pool)
+	if err != nil {
+		return err
+	}
+	w.session = s
+	return nil
+}
+
+func (w *writer) roundTrip(ctx context.Context, r request) error {
+	w.requests = append(w.requests[:0], r)
+	return w.session.roundTrip(ctx, w.requests)
+}
+
+// settle answers for a transaction whose commit was cut off.
+func (w *writer) settle(cause error) error {
+	return fmt.Errorf("%w: %w", command.ErrUncertain, cause)
+}
