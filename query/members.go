@@ -1,0 +1,52 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Access is what a user's membership in a tenant amounts to.
+type Access struct {
+	Role         string `db:"role"      json:"role"`      // admin, user or viewer
+	TenantActive bool   `db:"is_active" json:"is_active"` // false once the tenant was closed
+	TenantReady  bool   `db:"is_ready"  json:"is_ready"`  // the tenant's own database is there
+}
+
+func (*Access) toUTC() {}
+
+// Membership returns a user's access to a tenant; [ErrNotFound] if the user is
+// not a member, or the tenant does not exist.
+func Membership(ctx context.Context, db DB, user, tenant uuid.UUID) (Access, error) {
+	return one[Access](ctx, db, "membership", `
+		select a.role, t.is_active, t.is_ready
+		from user_tenant_associations a
+		join tenants t on t.id = a.tenant_id
+		where a.user_id = $1 and a.tenant_id = $2`, user, tenant)
+}
+
+// Member is a user's place in a tenant, with who that is.
+type Member struct {
+	UserID    uuid.UUID `db:"user_id"    json:"user_id"`
+	Role      string    `db:"role"       json:"role"` // admin, user or viewer
+	JoinedAt  time.Time `db:"joined_at"  json:"joined_at"`
+	FirstName string    `db:"first_name" json:"first_name"`
+	LastName  string    `db:"last_name"  json:"last_name"`
+	Email     string    `db:"email"      json:"email"`
+}
+
+func (m *Member) toUTC() { m.JoinedAt = m.JoinedAt.UTC() }
+
+// MembersOfTenant returns a page of a tenant's members, the last joined first.
+// It asks the main database.
+func MembersOfTenant(ctx context.Context, db DB, tenant uuid.UUID, p Page) ([]Member, *Cursor, error) {
+	key := func(m Member) Cursor { return Cursor{At: m.JoinedAt, ID: m.UserID} }
+	return pageOf[Member](ctx, db, p, key, "members of a tenant", `
+		select a.user_id, a.role, a.joined_at, u.first_name, u.last_name, u.email
+		from user_tenant_associations a
+		join users u on u.id = a.user_id
+		where a.tenant_id = $4 and (a.joined_at, a.user_id) < ($1, $2)
+		order by a.joined_at desc, a.user_id desc
+		limit $3`, tenant)
+}

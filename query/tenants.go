@@ -1,0 +1,70 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Tenant is a row of tenants, in the main database.
+type Tenant struct {
+	ID           uuid.UUID `db:"id"            json:"id"`
+	Name         string    `db:"name"          json:"name"`
+	DatabaseName string    `db:"database_name" json:"database_name"`
+	IsActive     bool      `db:"is_active"     json:"is_active"` // false once it was closed
+	IsReady      bool      `db:"is_ready"      json:"is_ready"`  // its own database is there
+	CreatedAt    time.Time `db:"created_at"    json:"created_at"`
+	UpdatedAt    time.Time `db:"updated_at"    json:"updated_at"`
+	CreatedBy    uuid.UUID `db:"created_by"    json:"created_by"`
+	Version      int64     `db:"version"       json:"version"`
+}
+
+func (t *Tenant) toUTC() {
+	t.CreatedAt = t.CreatedAt.UTC()
+	t.UpdatedAt = t.UpdatedAt.UTC()
+}
+
+const tenantColumns = `t.id, t.name, t.database_name, t.is_active, t.is_ready,
+	t.created_at, t.updated_at, t.created_by, t.version`
+
+// TenantByID returns a tenant, closed or not; [ErrNotFound] if there is none.
+func TenantByID(ctx context.Context, db DB, id uuid.UUID) (Tenant, error) {
+	return one[Tenant](ctx, db, "tenant by id", `select `+tenantColumns+` from tenants t where t.id = $1`, id)
+}
+
+// TenantOfUser is a tenant with one user's place in it.
+type TenantOfUser struct {
+	Tenant
+
+	Role     string    `db:"role"      json:"role"` // admin, user or viewer
+	JoinedAt time.Time `db:"joined_at" json:"joined_at"`
+}
+
+func (t *TenantOfUser) toUTC() {
+	t.Tenant.toUTC()
+	t.JoinedAt = t.JoinedAt.UTC()
+}
+
+// TenantsOfUser returns a page of the tenants that a user belongs to and that
+// were not closed, the last joined first.
+func TenantsOfUser(ctx context.Context, db DB, user uuid.UUID, p Page) ([]TenantOfUser, *Cursor, error) {
+	key := func(t TenantOfUser) Cursor { return Cursor{At: t.JoinedAt, ID: t.ID} }
+	return pageOf[TenantOfUser](ctx, db, p, key, "tenants of a user", `
+		select `+tenantColumns+`, a.role, a.joined_at
+		from user_tenant_associations a
+		join tenants t on t.id = a.tenant_id
+		where a.user_id = $4 and t.is_active and (a.joined_at, a.tenant_id) < ($1, $2)
+		order by a.joined_at desc, a.tenant_id desc
+		limit $3`, user)
+}
+
+// TenantOfUserByID returns a tenant, closed or not, as one of its members sees
+// it; [ErrNotFound] if the user is not a member, or the tenant does not exist.
+func TenantOfUserByID(ctx context.Context, db DB, user, tenant uuid.UUID) (TenantOfUser, error) {
+	return one[TenantOfUser](ctx, db, "tenant of a user by id", `
+		select `+tenantColumns+`, a.role, a.joined_at
+		from user_tenant_associations a
+		join tenants t on t.id = a.tenant_id
+		where a.user_id = $1 and a.tenant_id = $2`, user, tenant)
+}
