@@ -1,0 +1,79 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/internal/ttlcache"
+)
+
+// activeTTL is how long a process takes a session for good without asking.
+const activeTTL = time.Second
+
+// rememberedSessions bounds what a process remembers.
+const rememberedSessions = 50_000
+
+// ErrCredentials says that an address and a password do not belong together, and
+// nothing about which of the two is wrong.
+var ErrCredentials = errors.New("wrong e-mail address or password")
+
+// Config is what accounts and sessions stand on.
+type Config struct {
+	App         *command.App
+	Accounts    Accounts
+	Credentials Credentials
+	Sessions    Sessions
+	Passwords   Passwords
+	Signer      Signer
+
+	// OnRevoked, if set, is called after a session was ended here, so that other
+	// processes can be told; see [Service.Revoked].
+	OnRevoked func(session uuid.UUID)
+}
+
+// Service is every use case of accounts and sessions:
+//
+//	Register  Login  Refresh  Logout  Authenticate
+type Service struct {
+	cfg    Config
+	active *ttlcache.Cache[uuid.UUID, bool]
+}
+
+// New returns the service.
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, active: ttlcache.New[uuid.UUID, bool](activeTTL, rememberedSessions)}
+}
+
+// Authenticate returns what an access token says: [ErrTokenInvalid],
+// [ErrTokenExpired], or [ErrSessionEnded] if it is not good.
+func (s *Service) Authenticate(ctx context.Context, access string) (Claims, error) {
+	claims, err := s.cfg.Signer.ParseAccess(access)
+	if err != nil {
+		return Claims{}, err
+	}
+	active, err := s.active.Get(ctx, claims.SessionID, func(ctx context.Context) (bool, error) {
+		return s.cfg.Sessions.Active(ctx, claims.SessionID)
+	})
+	switch {
+	case err != nil:
+		return Claims{}, err
+	case !active:
+		return Claims{}, ErrSessionEnded
+	default:
+		return claims, nil
+	}
+}
+
+// Revoked tells that a session was ended, by whichever process.
+func (s *Service) Revoked(session uuid.UUID) { s.active.Forget(session) }
+
+func (s *Service) revoked(session uuid.UUID) {
+	s.Revoked(session)
+	if s.cfg.OnRevoked != nil {
+		s.cfg.OnRevoked(session)
+	}
+}
