@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/net/idna"
@@ -18,8 +19,20 @@ const maxEmailBytes = 255 // users.email
 
 // NormalizeEmail returns the one spelling of an e-mail address under which it is
 // claimed: Unicode NFKC, case folded, the domain in IDNA's ASCII form. It reports
-// false if address is not of the form local@domain.
+// false if address is not of the form local@domain, or has no such spelling.
 func NormalizeEmail(address string) (string, bool) {
+	once, ok := normalizeEmail(address)
+	if !ok {
+		return "", false
+	}
+	twice, ok := normalizeEmail(once)
+	return once, ok && once == twice
+}
+
+func normalizeEmail(address string) (string, bool) {
+	if !utf8.ValidString(address) {
+		return "", false
+	}
 	folded := cases.Fold().String(norm.NFKC.String(strings.TrimSpace(address)))
 	folded = norm.NFKC.String(folded)
 	at := strings.LastIndexByte(folded, '@')
@@ -31,12 +44,17 @@ func NormalizeEmail(address string) (string, bool) {
 		strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
 		return "", false
 	}
-	ascii, err := idna.Lookup.ToASCII(domain)
+	ascii, err := domains().ToASCII(domain)
 	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
 		return "", false
 	}
 	normalized := local + "@" + ascii
 	return normalized, len(normalized) <= maxEmailBytes
+}
+
+// domains returns the profile of IDNA (UTS 46) that domains must fit.
+func domains() *idna.Profile {
+	return idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 }
 
 // notInLocalPart reports characters that an address can't have unquoted (RFC

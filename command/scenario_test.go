@@ -1,11 +1,15 @@
 package command_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/adapters/memory"
@@ -54,16 +58,27 @@ type scenario struct {
 }
 
 // keyring is a ring of keys in memory.
-type keyring struct{ keys events.Keys }
+type keyring struct {
+	mu   sync.Mutex
+	keys events.Keys
+}
 
-func (k keyring) Create(_ context.Context, person uuid.UUID) (events.Key, error) {
+func newKeyring() *keyring { return &keyring{keys: events.Keys{}} }
+
+func (k *keyring) Create(_ context.Context, person uuid.UUID) (events.Key, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if _, ok := k.keys[person]; !ok {
 		k.keys[person] = events.NewKey()
 	}
 	return k.keys[person], nil
 }
 
-func (k keyring) Keys(context.Context, ...uuid.UUID) (events.Keys, error) { return k.keys, nil }
+func (k *keyring) Keys(context.Context, ...uuid.UUID) (events.Keys, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.keys), nil
+}
 
 func meta(actor uuid.UUID) command.Meta { return command.Meta{ID: uuid.New(), Actor: actor} }
 
@@ -86,11 +101,11 @@ func runScenarios(t *testing.T, scenarios map[string]scenario) {
 				}
 				versions[g.id]++
 			}
-			err := s.when(t.Context(), command.NewApp(ledger, keyring{events.Keys{}}, []byte("key")))
+			err := s.when(t.Context(), command.NewApp(ledger, newKeyring(), []byte("key")))
 			if s.err != nil && !errors.Is(err, s.err) || s.err == nil && err != nil {
 				t.Fatalf("got error %v, want %v", err, s.err)
 			}
-			if diff := cmp.Diff(s.then, since(t, ledger, len(s.given))); diff != "" {
+			if diff := gocmp.Diff(s.then, since(t, ledger, len(s.given))); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 		})
@@ -100,16 +115,14 @@ func runScenarios(t *testing.T, scenarios map[string]scenario) {
 // since returns the events of the tenant's ledger after the first n.
 func since(t *testing.T, ledger *memory.Ledger, n int) []events.Event {
 	t.Helper()
-	messages, err := ledger.Read(t.Context(), tenant, int64(n), 100)
+	streams, err := ledger.Load(t.Context(), tenant, tenant, document, other, fileID)
 	if err != nil {
 		t.Fatal(err)
 	}
+	recorded := slices.Concat(slices.Collect(maps.Values(streams))...)
+	slices.SortFunc(recorded, func(a, b events.Recorded) int { return cmp.Compare(a.Seq, b.Seq) })
 	var list []events.Event
-	for _, m := range messages {
-		r, err := events.Decode(m.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range recorded[n:] {
 		list = append(list, r.Event)
 	}
 	return list

@@ -117,7 +117,7 @@ func TestMembers(t *testing.T) {
 func TestAddMemberTakesRegisteredUsersOnce(t *testing.T) {
 	t.Parallel()
 	ledger := memory.NewLedger()
-	app := command.NewApp(ledger, keyring{events.Keys{}}, []byte("key"))
+	app := command.NewApp(ledger, newKeyring(), []byte("key"))
 	add := func(user uuid.UUID, role events.Role) error {
 		return errOf(app.AddMember(t.Context(), meta(ada), command.AddMember{TenantID: tenant, UserID: user, Role: role, Actor: ada}))
 	}
@@ -145,7 +145,7 @@ func TestTwoAdminsCanNotRemoveEachOther(t *testing.T) {
 	t.Parallel()
 	for range 50 {
 		ledger := memory.NewLedger()
-		app := command.NewApp(ledger, keyring{events.Keys{}}, []byte("key"))
+		app := command.NewApp(ledger, newKeyring(), []byte("key"))
 		for _, err := range []error{
 			errOf(app.CreateTenant(t.Context(), meta(ada), command.CreateTenant{TenantID: tenant, Name: "Acme", Actor: ada})),
 			errOf(app.RegisterUser(t.Context(), meta(bob), registration(bob, "bob@example.org"))),
