@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -23,7 +23,7 @@ type key struct{ pkg, test string }
 
 // summary folds test events into a report.
 type summary struct {
-	out     io.Writer
+	out     *bufio.Writer
 	output  map[key]*strings.Builder // of what has not ended yet
 	builds  map[string]*strings.Builder
 	tests   map[string]int // passed tests by package
@@ -32,7 +32,7 @@ type summary struct {
 	failed  []string
 }
 
-func newSummary(out io.Writer) *summary {
+func newSummary(out *bufio.Writer) *summary {
 	return &summary{
 		out:    out,
 		output: map[key]*strings.Builder{},
