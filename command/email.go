@@ -30,7 +30,7 @@ func NormalizeEmail(address string) (string, bool) {
 }
 
 func normalizeEmail(address string) (string, bool) {
-	if !utf8.ValidString(address) {
+	if len(address) > 4*maxEmailBytes || !utf8.ValidString(address) {
 		return "", false
 	}
 	folded := cases.Fold().String(norm.NFKC.String(strings.TrimSpace(address)))
