@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"errors"
+	"log/slog"
+	"path/filepath"
+)
+
+// ErrInUse says that another live process owns the directory's cluster.
+var ErrInUse = errors.New("the cluster belongs to another running process")
+
+const defaultMaxConnections = 100
+
+// Config says where a cluster lives and how it runs.
+type Config struct {
+	Dir            string       // made if missing; holds data, password and log
+	Port           int          // 0: a free one
+	Durable        bool         // commits survive a power cut; leave unset in tests
+	MaxConnections int          // 0: 100
+	LogFile        string       // of PostgreSQL; "": postgres.log beside the data
+	Logger         *slog.Logger // nil: quiet
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" {
+		return c, errors.New("no directory given")
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return c, err
+	}
+	c.Dir = dir
+	if c.MaxConnections == 0 {
+		c.MaxConnections = defaultMaxConnections
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
