@@ -18,6 +18,7 @@ type batch struct {
 	bytes   int
 	books   []*book // the ledgers concerned, by id
 	byID    map[uuid.UUID]*book
+	witness witness // of what is written, if anything is
 
 	streams  []address // distinct
 	versions map[address]int64
@@ -54,6 +55,7 @@ func (b *batch) reset() {
 		b.versions = make(map[address]int64)
 		b.known = make(map[address]knownCommand)
 	}
+	b.witness = witness{}
 	clear(b.byID)
 	clear(b.versions)
 	clear(b.known)

@@ -3,6 +3,8 @@ package postgres
 import (
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
@@ -90,6 +92,9 @@ func (b *batch) record(k *book, e *entry) {
 				Actor: meta.Actor, CommandID: meta.ID, RequestID: meta.RequestID,
 				TraceParent: meta.TraceParent, At: k.at, Data: e.events[next].data,
 			}
+			if b.witness.seq == 0 {
+				b.witness = witness{ledger: k.id, seq: r.Seq, id: r.ID}
+			}
 			body := events.Encode(r)
 			k.append(body)
 			b.eventLedger.uuid(k.id)
@@ -108,6 +113,9 @@ func (b *batch) record(k *book, e *entry) {
 
 // remember adds a keyed command's outcome to what is written.
 func (b *batch) remember(e *entry, receipt command.Receipt) {
+	if b.witness.id == uuid.Nil {
+		b.witness = witness{ledger: receipt.Ledger, id: e.append.Meta.ID, command: receipt.At}
+	}
 	b.commandLedger.uuid(receipt.Ledger)
 	b.commandID.uuid(e.append.Meta.ID)
 	b.commandPrint.bytes(e.append.Meta.Fingerprint[:])

@@ -16,6 +16,8 @@ const (
 	stmtUpdateHeads
 	stmtInsertCommands
 	stmtInsertOutbox
+	stmtEventThere
+	stmtCommandThere
 	statementCount
 )
 
@@ -69,4 +71,7 @@ select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::time
 	stmtInsertOutbox: `
 insert into ledger.outbox (ledger_id, first_seq, last_seq)
 select * from unnest($1::uuid[], $2::bigint[], $3::bigint[])`,
+
+	stmtEventThere:   `select from ledger.events where ledger_id = $1 and seq = $2 and event_id = $3`,
+	stmtCommandThere: `select from ledger.commands where ledger_id = $1 and command_id = $2 and at = $3`,
 }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/cartulary/cartulary/command"
 )
 
 // maxBatchBytes bounds what one transaction carries, unless a single command is
@@ -73,9 +71,7 @@ func (w *writer) serve() {
 	if len(w.batch.entries) == 0 {
 		return // whoever asked has gone
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout)
-	defer cancel()
-	err := w.commit(ctx)
+	err := w.commit()
 	if err == nil {
 		for _, b := range w.batch.books {
 			if b.seq > b.head.seq {
@@ -96,7 +92,9 @@ func (w *writer) serve() {
 	}
 }
 
-func (w *writer) commit(ctx context.Context) error {
+func (w *writer) commit() error {
+	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout)
+	defer cancel()
 	if err := w.lock(ctx); err != nil {
 		return fmt.Errorf("lock heads: %w", err)
 	}
@@ -113,7 +111,7 @@ func (w *writer) commit(ctx context.Context) error {
 	case errors.Is(err, errRolledBack), errors.As(err, &refused) && refused.Severity == "ERROR":
 		return fmt.Errorf("write: %w", err) // the server said no: nothing was committed
 	default:
-		return w.settle(err)
+		return w.settle(fmt.Errorf("write: %w", err))
 	}
 }
 
@@ -166,9 +164,4 @@ func (w *writer) connect(ctx context.Context) error {
 func (w *writer) roundTrip(ctx context.Context, r request) error {
 	w.requests = append(w.requests[:0], r)
 	return w.session.roundTrip(ctx, w.requests)
-}
-
-// settle answers for a transaction whose commit was cut off.
-func (w *writer) settle(cause error) error {
-	return fmt.Errorf("%w: %w", command.ErrUncertain, cause)
 }
