@@ -78,15 +78,12 @@ func writersOneStream(t *testing.T, l command.Ledger) {
 }
 
 func writersOverPairs(t *testing.T, l command.Ledger) {
-	const each = 10
+	const each = 2
 	ledger := newID()
-	streams, ids := documents(4)
+	streams, ids := documents(8)
 	var appended atomic.Int64
 	race(func(i int) {
-		a, b := streams[i%4], streams[(i/4+i+1)%4]
-		if a == b {
-			b = streams[(i+1)%4]
-		}
+		a, b := streams[i%8], streams[(i+1+i/8%7)%8]
 		for done := 0; done < each; {
 			loaded, err := l.Load(t.Context(), ledger, a.ID, b.ID)
 			if err != nil {
