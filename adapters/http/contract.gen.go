@@ -15,73 +15,73 @@ import (
 
 // Defines values for ErrorCode.
 const (
-	BADREQUEST           ErrorCode = "BAD_REQUEST"
-	CONFLICT             ErrorCode = "CONFLICT"
-	EMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
-	FILEFAILED           ErrorCode = "FILE_FAILED"
-	FORBIDDEN            ErrorCode = "FORBIDDEN"
-	IDEMPOTENCYKEYREUSED ErrorCode = "IDEMPOTENCY_KEY_REUSED"
-	INTERNALERROR        ErrorCode = "INTERNAL_ERROR"
-	INVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
-	INVALIDCURSOR        ErrorCode = "INVALID_CURSOR"
-	METHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
-	NOTCONSISTENTYET     ErrorCode = "NOT_CONSISTENT_YET"
-	NOTFOUND             ErrorCode = "NOT_FOUND"
-	NOTREADY             ErrorCode = "NOT_READY"
-	PAYLOADTOOLARGE      ErrorCode = "PAYLOAD_TOO_LARGE"
-	REQUESTTIMEOUT       ErrorCode = "REQUEST_TIMEOUT"
-	TENANTNOTREADY       ErrorCode = "TENANT_NOT_READY"
-	TOKENEXPIRED         ErrorCode = "TOKEN_EXPIRED"
-	UNAUTHORIZED         ErrorCode = "UNAUTHORIZED"
-	UNAVAILABLE          ErrorCode = "UNAVAILABLE"
-	UNSUPPORTEDMEDIATYPE ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
-	VALIDATIONERROR      ErrorCode = "VALIDATION_ERROR"
+	CodeBadRequest           ErrorCode = "BAD_REQUEST"
+	CodeConflict             ErrorCode = "CONFLICT"
+	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
+	CodeFileFailed           ErrorCode = "FILE_FAILED"
+	CodeForbidden            ErrorCode = "FORBIDDEN"
+	CodeIdempotencyKeyReused ErrorCode = "IDEMPOTENCY_KEY_REUSED"
+	CodeInternal             ErrorCode = "INTERNAL_ERROR"
+	CodeInvalidCredentials   ErrorCode = "INVALID_CREDENTIALS"
+	CodeInvalidCursor        ErrorCode = "INVALID_CURSOR"
+	CodeMethodNotAllowed     ErrorCode = "METHOD_NOT_ALLOWED"
+	CodeNotConsistentYet     ErrorCode = "NOT_CONSISTENT_YET"
+	CodeNotFound             ErrorCode = "NOT_FOUND"
+	CodeNotReady             ErrorCode = "NOT_READY"
+	CodePayloadTooLarge      ErrorCode = "PAYLOAD_TOO_LARGE"
+	CodeRequestTimeout       ErrorCode = "REQUEST_TIMEOUT"
+	CodeTenantNotReady       ErrorCode = "TENANT_NOT_READY"
+	CodeTokenExpired         ErrorCode = "TOKEN_EXPIRED"
+	CodeUnauthorized         ErrorCode = "UNAUTHORIZED"
+	CodeUnavailable          ErrorCode = "UNAVAILABLE"
+	CodeUnsupportedMediaType ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	CodeValidation           ErrorCode = "VALIDATION_ERROR"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
 func (e ErrorCode) Valid() bool {
 	switch e {
-	case BADREQUEST:
+	case CodeBadRequest:
 		return true
-	case CONFLICT:
+	case CodeConflict:
 		return true
-	case EMAILTAKEN:
+	case CodeEmailTaken:
 		return true
-	case FILEFAILED:
+	case CodeFileFailed:
 		return true
-	case FORBIDDEN:
+	case CodeForbidden:
 		return true
-	case IDEMPOTENCYKEYREUSED:
+	case CodeIdempotencyKeyReused:
 		return true
-	case INTERNALERROR:
+	case CodeInternal:
 		return true
-	case INVALIDCREDENTIALS:
+	case CodeInvalidCredentials:
 		return true
-	case INVALIDCURSOR:
+	case CodeInvalidCursor:
 		return true
-	case METHODNOTALLOWED:
+	case CodeMethodNotAllowed:
 		return true
-	case NOTCONSISTENTYET:
+	case CodeNotConsistentYet:
 		return true
-	case NOTFOUND:
+	case CodeNotFound:
 		return true
-	case NOTREADY:
+	case CodeNotReady:
 		return true
-	case PAYLOADTOOLARGE:
+	case CodePayloadTooLarge:
 		return true
-	case REQUESTTIMEOUT:
+	case CodeRequestTimeout:
 		return true
-	case TENANTNOTREADY:
+	case CodeTenantNotReady:
 		return true
-	case TOKENEXPIRED:
+	case CodeTokenExpired:
 		return true
-	case UNAUTHORIZED:
+	case CodeUnauthorized:
 		return true
-	case UNAVAILABLE:
+	case CodeUnavailable:
 		return true
-	case UNSUPPORTEDMEDIATYPE:
+	case CodeUnsupportedMediaType:
 		return true
-	case VALIDATIONERROR:
+	case CodeValidation:
 		return true
 	default:
 		return false
@@ -363,7 +363,8 @@ type UpdateProfileRequest struct {
 
 // UploadDocumentRequest defines model for UploadDocumentRequest.
 type UploadDocumentRequest struct {
-	// File The bytes, at most 104857600 of them; the last part. Its `filename` parameter counts when there is no field `filename`.
+	// File The bytes, at most 104857600 of them. Its `filename` parameter counts when there is no field `filename`: UTF-8 as
+	// browsers and curl send it, or RFC 5987's `filename*`. Of a path, the last component counts.
 	File openapi_types.File `json:"file"`
 
 	// Filename A name without path, kept as sent. Control characters are refused.

@@ -1,0 +1,182 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/identity"
+	"github.com/cartulary/cartulary/internal/ttlcache"
+	"github.com/cartulary/cartulary/query"
+)
+
+// Databases hands out the read models.
+type Databases interface {
+	// Platform returns the main database.
+	Platform() query.DB
+	// Tenant returns a tenant's own database, to be released after use. It fails
+	// with [Config.NotProvisioned] if there is none yet.
+	Tenant(ctx context.Context, tenant uuid.UUID) (db query.DB, release func(), err error)
+}
+
+// Objects is the store of documents' bytes.
+type Objects interface {
+	// Put stores what body holds and returns what that was. When body fails, or
+	// holds more than limit bytes, nothing is left behind.
+	Put(ctx context.Context, key, contentType string, body io.Reader, limit int64) (command.Digest, error)
+	// Delete removes an object; it is no error if there is none.
+	Delete(ctx context.Context, key string) error
+	// PresignGet returns a link to an object that is good for ttl and makes
+	// browsers save it under filename.
+	PresignGet(ctx context.Context, key, filename, contentType string, ttl time.Duration) (string, error)
+}
+
+// Awaiter waits for read models.
+type Awaiter interface {
+	// Await returns once all read models of a database hold a ledger up to and
+	// including seq, or fails when ctx ends.
+	Await(ctx context.Context, database string, ledger uuid.UUID, seq int64) error
+}
+
+// Check is something that the process can't serve without.
+type Check struct {
+	Name string // as /readyz names it
+	Run  func(context.Context) error
+}
+
+// Config is what the interface stands on.
+type Config struct {
+	App       *command.App
+	Identity  *identity.Service
+	Databases Databases
+	Objects   Objects
+	Awaiter   Awaiter
+	Logger    *slog.Logger
+
+	PlatformDatabase string // the main database's name, as Awaiter knows it; saas_platform if empty
+	NotProvisioned   error  // what Databases.Tenant fails with while a tenant has no database
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nobody's if empty
+	Checks         []Check        // for /readyz
+
+	ProjectionWait time.Duration // how long a command waits for its read models; 5 s if zero
+	ProvisionWait  time.Duration // how long a new tenant is waited for; 10 s if zero
+	RequestTimeout time.Duration // of everything but uploads; 30 s if zero
+	UploadIdle     time.Duration // how long an upload may stand still; 30 s if zero
+	ShutdownDelay  time.Duration // between saying that it is not ready and refusing connections; none if zero
+	ShutdownGrace  time.Duration // how long requests under way may take to finish; 25 s if zero
+}
+
+func (c *Config) setDefaults() {
+	if c.PlatformDatabase == "" {
+		c.PlatformDatabase = "saas_platform"
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.ProjectionWait, 5 * time.Second},
+		{&c.ProvisionWait, 10 * time.Second},
+		{&c.RequestTimeout, 30 * time.Second},
+		{&c.UploadIdle, 30 * time.Second},
+		{&c.ShutdownGrace, 25 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+	}
+}
+
+func (c *Config) validate() error {
+	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Logger == nil {
+		return errors.New("http: App, Identity, Databases, Objects, Awaiter and Logger are needed")
+	}
+	return nil
+}
+
+// API is the platform's HTTP interface.
+type API struct {
+	cfg      Config
+	routes   map[string]*route // by method and gin's path template
+	members  *ttlcache.Cache[membershipKey, query.Access]
+	handler  http.Handler
+	stopping atomic.Bool
+}
+
+var _ ServerInterface = (*API)(nil)
+
+// New returns the interface, or an error that says how contract and code differ.
+func New(cfg Config) (*API, error) {
+	cfg.setDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	routes, err := compileRoutes(rules())
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	a := &API{
+		cfg: cfg, routes: routes,
+		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
+	}
+	engine, err := a.engine()
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	a.handler = withoutTrailingSlash(engine)
+	return a, nil
+}
+
+// Handler returns the interface as a handler.
+func (a *API) Handler() http.Handler { return a.handler }
+
+func (a *API) engine() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	proxies := make([]string, len(a.cfg.TrustedProxies))
+	for i, p := range a.cfg.TrustedProxies {
+		proxies[i] = p.String()
+	}
+	if err := engine.SetTrustedProxies(proxies); err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	engine.Use(a.observe)
+	engine.NoRoute(func(c *gin.Context) { a.fail(c, errNoRoute()) })
+	engine.NoMethod(func(c *gin.Context) { a.fail(c, errNoMethod()) })
+	RegisterHandlersWithOptions(engine.Group("", a.guard), a, GinServerOptions{
+		ErrorHandler: func(c *gin.Context, err error, _ int) { a.fail(c, badRequest(err)) },
+	})
+	for _, r := range engine.Routes() {
+		if _, ok := a.routes[routeKey(r.Method, r.Path)]; !ok {
+			return nil, fmt.Errorf("route %s %s has no policy", r.Method, r.Path)
+		}
+	}
+	return engine, nil
+}
+
+// withoutTrailingSlash serves /api/tenants/ like /api/tenants.
+func withoutTrailingSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := len(r.URL.Path); n > 1 && r.URL.Path[n-1] == '/' {
+			u := *r.URL
+			u.Path, u.RawPath = u.Path[:n-1], ""
+			trimmed := *r
+			trimmed.URL = &u
+			r = &trimmed
+		}
+		next.ServeHTTP(w, r)
+	})
+}

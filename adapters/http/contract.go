@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	cartulary "github.com/cartulary/cartulary"
+)
+
+// maxBody is the largest JSON body, in bytes, that is read.
+const maxBody = 1 << 20
+
+const (
+	mediaJSON      = "application/json"
+	mediaMultipart = "multipart/form-data"
+)
+
+// route is an operation of the contract, ready to check requests.
+type route struct {
+	id         string
+	policy     policy
+	parameters []parameter
+	media      string           // of the body; empty if there is none
+	body       *openapi3.Schema // of a JSON body
+}
+
+// parameter is a path, query or header parameter of an operation.
+type parameter struct {
+	in, name string
+	required bool
+	schema   *openapi3.Schema
+}
+
+// routeKey names a route by gin's template.
+func routeKey(method, template string) string { return method + " " + template }
+
+// ginTemplate turns /a/{b} into /a/:b.
+func ginTemplate(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// compileRoutes reads the contract and marries it with the policies.
+func compileRoutes(policies map[string]policy) (map[string]*route, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(cartulary.Contract()))
+	if err != nil {
+		return nil, fmt.Errorf("load the contract: %w", err)
+	}
+	if err := doc.Validate(context.Background(), openapi3.DisableExamplesValidation()); err != nil {
+		return nil, fmt.Errorf("validate the contract: %w", err)
+	}
+	routes := make(map[string]*route, len(policies))
+	var problems []error
+	for path, item := range doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			rule := method + " " + path
+			p := policies[rule]
+			if p == noPolicy {
+				problems = append(problems, fmt.Errorf("%s has no policy", rule))
+				continue
+			}
+			if anonymous := operation.Security != nil && len(*operation.Security) == 0; anonymous != (p == anyone) {
+				problems = append(problems, fmt.Errorf("%s: contract and policy differ on whether a token is needed", rule))
+			}
+			if p.tenantScoped() != strings.HasPrefix(path, "/api/tenants/{tenant_id}") {
+				problems = append(problems, fmt.Errorf("%s: the policy does not fit the path", rule))
+			}
+			routes[routeKey(method, ginTemplate(path))] = compileRoute(p, item, operation)
+		}
+	}
+	if len(problems) == 0 && len(routes) != len(policies) {
+		problems = append(problems, errors.New("there are policies for operations that are not in the contract"))
+	}
+	return routes, errors.Join(problems...)
+}
+
+func compileRoute(p policy, item *openapi3.PathItem, operation *openapi3.Operation) *route {
+	r := &route{id: operation.OperationID, policy: p}
+	for _, list := range []openapi3.Parameters{item.Parameters, operation.Parameters} {
+		for _, ref := range list {
+			r.parameters = append(r.parameters, parameter{
+				in: ref.Value.In, name: ref.Value.Name, required: ref.Value.Required, schema: ref.Value.Schema.Value,
+			})
+		}
+	}
+	if operation.RequestBody == nil {
+		return r
+	}
+	for media, content := range operation.RequestBody.Value.Content {
+		r.media = media
+		if media == mediaJSON {
+			r.body = content.Schema.Value
+		}
+	}
+	return r
+}
+
+// hasBody reports whether a request carries anything to read.
+func hasBody(r *http.Request) bool {
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+}

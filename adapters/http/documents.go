@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/query"
+)
+
+// linkLifetime is how long a download link is good.
+const linkLifetime = 60 * time.Second
+
+// ListDocuments answers a page of a tenant's documents.
+func (a *API) ListDocuments(c *gin.Context, tenantID TenantID, params ListDocumentsParams) {
+	page, err := pageOf(params.Limit, params.Cursor)
+	if err == nil {
+		err = a.catchUp(c, params.ConsistencyToken, tenantID)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	db, release, err := a.cfg.Databases.Tenant(c.Request.Context(), tenantID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	documents, next, err := query.Documents(c.Request.Context(), db, page)
+	release()
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK,
+		DocumentPage{Items: each(documents, documentRow), NextCursor: nextCursor(next)}, "Documents listed")
+}
+
+// document loads what a route names.
+func (a *API) document(c *gin.Context, tenantID TenantID, documentID DocumentID, token *string) (query.Document, error) {
+	if err := a.catchUp(c, token, tenantID); err != nil {
+		return query.Document{}, err
+	}
+	db, release, err := a.cfg.Databases.Tenant(c.Request.Context(), tenantID)
+	if err != nil {
+		return query.Document{}, err
+	}
+	defer release()
+	return query.DocumentByID(c.Request.Context(), db, documentID)
+}
+
+// GetDocument answers a document.
+func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params GetDocumentParams) {
+	d, err := a.document(c, tenantID, documentID, params.ConsistencyToken)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK, documentRow(d), "Document found")
+}
+
+// DownloadDocument answers a short-lived link to a document's bytes.
+func (a *API) DownloadDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DownloadDocumentParams) {
+	d, err := a.document(c, tenantID, documentID, params.ConsistencyToken)
+	if err == nil && d.Status == string(command.FileFailed) {
+		err = &problem{
+			status: http.StatusConflict, code: CodeFileFailed, message: "What is stored is not what was uploaded. Upload it again.",
+		}
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	link, err := a.cfg.Objects.PresignGet(c.Request.Context(), d.S3Path, d.Filename, d.MimeType, linkLifetime)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Writer.Header().Set("Location", link)
+	c.Writer.WriteHeader(http.StatusFound)
+}
+
+// RenameDocument gives a document another name.
+func (a *API) RenameDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params RenameDocumentParams) {
+	request, err := decode[RenameDocumentRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	m, err := meta(c, tenantID, params.IdempotencyKey, callOf(c).body)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	result, err := a.cfg.App.RenameDocument(c.Request.Context(), m, command.RenameDocument{
+		TenantID: tenantID, DocumentID: documentID, Filename: request.Filename, By: accessOf(c),
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	settled := a.settle(c, params.Prefer, result.Receipt, events.DatabaseName(tenantID))
+	answer(a, c, settledAs(settled, http.StatusOK), renamed(result.Value), "Document updated")
+}
+
+// DeleteDocument removes a document.
+func (a *API) DeleteDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DeleteDocumentParams) {
+	m, err := meta(c, tenantID, params.IdempotencyKey)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	receipt, err := a.cfg.App.DeleteDocument(c.Request.Context(), m, command.DeleteDocument{
+		TenantID: tenantID, DocumentID: documentID, By: accessOf(c),
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if !a.settle(c, params.Prefer, receipt, events.DatabaseName(tenantID)) {
+		answer(a, c, http.StatusAccepted, empty{}, "Document deleted")
+		return
+	}
+	c.Writer.WriteHeader(http.StatusNoContent)
+}
+
+// accessOf returns who asks, with the role that guard found.
+func accessOf(c *gin.Context) command.Access {
+	call := callOf(c)
+	return command.Access{UserID: call.claims.UserID, Role: events.Role(call.access.Role)}
+}
+
+func renamed(d command.Renamed) Document {
+	return Document{
+		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
+	}
+}
+
+func documentOf(d command.DocumentDetails) Document {
+	status := FileStatus(d.Status)
+	return Document{
+		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
+		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256, Status: &status,
+	}
+}
+
+func documentRow(d query.Document) Document {
+	status := FileStatus(d.Status)
+	return Document{
+		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
+		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256Hash, Status: &status,
+	}
+}

@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/query"
+)
+
+const (
+	// membershipTTL is how long a process takes a membership for good without
+	// asking. That there is none is never remembered.
+	membershipTTL = 500 * time.Millisecond
+
+	// rememberedMemberships bounds what a process remembers.
+	rememberedMemberships = 50_000
+)
+
+type membershipKey struct{ user, tenant uuid.UUID }
+
+// guard lets a request through to its handler when its route's policy and the
+// contract allow.
+func (a *API) guard(c *gin.Context) {
+	r := a.routes[routeKey(c.Request.Method, c.FullPath())]
+	if r.media != mediaMultipart {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+	}
+	if err := a.check(c, r); err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Next()
+}
+
+func (a *API) check(c *gin.Context, r *route) error {
+	call := callOf(c)
+	if r.policy != anyone {
+		token, ok := bearer(c.GetHeader("Authorization"))
+		if !ok {
+			return errNoToken()
+		}
+		claims, err := a.cfg.Identity.Authenticate(c.Request.Context(), token)
+		if err != nil {
+			return err
+		}
+		call.claims = claims
+	}
+	if err := r.checkParameters(c); err != nil {
+		return err
+	}
+	if r.policy.tenantScoped() {
+		if err := a.admit(c, r); err != nil {
+			return err
+		}
+	}
+	body, err := r.checkBody(c)
+	call.body = body
+	return err
+}
+
+// bearer returns the token of an Authorization header (RFC 6750).
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	token = strings.TrimLeft(token, " ")
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// admit checks the caller's role in the route's tenant. Who is no member, and who
+// asks for a tenant that does not exist or was closed, gets the same answer.
+func (a *API) admit(c *gin.Context, r *route) error {
+	call := callOf(c)
+	tenant, err := uuid.Parse(c.Param("tenant_id"))
+	if err != nil {
+		return badRequest(err)
+	}
+	access, err := a.membership(c.Request.Context(), call.claims.UserID, tenant)
+	if errors.Is(err, query.ErrNotFound) && a.joinedMeanwhile(c, tenant) {
+		access, err = a.membership(c.Request.Context(), call.claims.UserID, tenant)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !access.TenantActive:
+		return query.ErrNotFound
+	case !r.policy.admits(events.Role(access.Role)):
+		return &problem{status: 403, code: CodeForbidden, message: "Your role does not allow this."}
+	}
+	call.access = access
+	return nil
+}
+
+func (a *API) membership(ctx context.Context, user, tenant uuid.UUID) (query.Access, error) {
+	return a.members.Get(ctx, membershipKey{user, tenant}, func(ctx context.Context) (query.Access, error) {
+		return query.Membership(ctx, a.cfg.Databases.Platform(), user, tenant)
+	})
+}
+
+// MembershipChanged tells that a user's place in a tenant is not what it was, by
+// whichever process.
+func (a *API) MembershipChanged(user, tenant uuid.UUID) {
+	a.members.Forget(membershipKey{user, tenant})
+}
+
+// joinedMeanwhile waits for the point that the caller knows of, and reports
+// whether it is worth looking again.
+func (a *API) joinedMeanwhile(c *gin.Context, tenant uuid.UUID) bool {
+	p, err := parsePosition(c.GetHeader("Consistency-Token"))
+	if err != nil || p.ledger != tenant {
+		return false
+	}
+	return a.reached(c.Request.Context(), a.cfg.PlatformDatabase, p)
+}

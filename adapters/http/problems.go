@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+func errNoRoute() error {
+	return &problem{status: http.StatusNotFound, code: CodeNotFound, message: "There is no such resource."}
+}
+
+func errNoMethod() error {
+	return &problem{
+		status: http.StatusMethodNotAllowed, code: CodeMethodNotAllowed,
+		message: "The resource does not know this method; see Allow.",
+	}
+}
+
+func errMediaType(want string) error {
+	return &problem{
+		status: http.StatusUnsupportedMediaType, code: CodeUnsupportedMediaType, message: "Send " + want + ".",
+	}
+}
+
+func errTooLarge(limit int64) error {
+	return &problem{
+		status: http.StatusRequestEntityTooLarge, code: CodePayloadTooLarge,
+		message: fmt.Sprintf("At most %d bytes are accepted.", limit), details: ErrorDetails{Limit: &limit},
+	}
+}
+
+func errTooSlow() error {
+	return &problem{
+		status: http.StatusRequestTimeout, code: CodeRequestTimeout, message: "The body came too slowly.",
+	}
+}
+
+func errNoToken() error {
+	return &problem{
+		status: http.StatusUnauthorized, code: CodeUnauthorized, message: "Send an access token: Authorization: Bearer …",
+	}
+}
+
+// badRequest says that a request can't be understood. The cause is for the log.
+func badRequest(cause error) error {
+	return &problem{
+		status: http.StatusBadRequest, code: CodeBadRequest, message: "The request can't be understood.", cause: cause,
+	}
+}
+
+// invalid returns nil if there is nothing wrong with any field.
+func invalid(fields []FieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &problem{
+		status: http.StatusBadRequest, code: CodeValidation, message: "The request is not valid.",
+		details: ErrorDetails{Fields: &fields},
+	}
+}
+
+func invalidField(field, format string, args ...any) error {
+	return invalid([]FieldError{{Field: field, Message: fmt.Sprintf(format, args...)}})
+}
+
+func invalidCommand(e *command.InvalidError) *problem {
+	fields := make([]FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = FieldError(f)
+	}
+	return &problem{
+		status: http.StatusBadRequest, code: CodeValidation, message: "The request is not valid.",
+		details: ErrorDetails{Fields: &fields},
+	}
+}
+
+// challenge is the WWW-Authenticate of a 401 (RFC 6750).
+func challenge(code ErrorCode) string {
+	const realm = `Bearer realm="cartulary"`
+	if code == CodeTokenExpired {
+		return realm + `, error="invalid_token", error_description="expired"`
+	}
+	return realm
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import "github.com/cartulary/cartulary/events"
+
+// policy says who may use a route.
+type policy int
+
+const (
+	noPolicy    policy = iota
+	anyone             // no token needed
+	signedIn           // a token of a session that is good
+	viewers            // members of the route's tenant, of any role
+	contributor        // members with role user or admin
+)
+
+// admits reports whether a member with the role may use the route.
+func (p policy) admits(role events.Role) bool {
+	switch role {
+	case events.RoleAdmin, events.RoleUser:
+		return true
+	case events.RoleViewer:
+		return p == viewers
+	default:
+		return false
+	}
+}
+
+// tenantScoped reports whether the policy asks for a membership.
+func (p policy) tenantScoped() bool { return p == viewers || p == contributor }
+
+// rules lists every operation of the contract with its policy. What a member may
+// do with one document is decided by the command, on the ledger.
+func rules() map[string]policy {
+	return map[string]policy{
+		"POST /api/auth/register": anyone,
+		"POST /api/auth/login":    anyone,
+		"POST /api/auth/refresh":  anyone,
+		"POST /api/auth/logout":   signedIn,
+
+		"GET /api/users/me":         signedIn,
+		"PUT /api/users/me":         signedIn,
+		"GET /api/users/me/tenants": signedIn,
+
+		"GET /api/tenants":             signedIn,
+		"POST /api/tenants":            signedIn,
+		"GET /api/tenants/{tenant_id}": viewers,
+
+		"GET /api/tenants/{tenant_id}/documents":                        viewers,
+		"POST /api/tenants/{tenant_id}/documents":                       contributor,
+		"GET /api/tenants/{tenant_id}/documents/{document_id}":          viewers,
+		"PUT /api/tenants/{tenant_id}/documents/{document_id}":          contributor,
+		"DELETE /api/tenants/{tenant_id}/documents/{document_id}":       contributor,
+		"GET /api/tenants/{tenant_id}/documents/{document_id}/download": viewers,
+
+		"GET /healthz":      anyone,
+		"GET /readyz":       anyone,
+		"GET /swagger.yaml": anyone,
+	}
+}

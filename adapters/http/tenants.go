@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/query"
+)
+
+// CreateTenant opens a tenant.
+func (a *API) CreateTenant(c *gin.Context, params CreateTenantParams) {
+	request, err := decode[CreateTenantRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	m, err := meta(c, events.PlatformLedger, params.IdempotencyKey, callOf(c).body)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	tenant, err := newTenantID(m)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	result, err := a.cfg.App.CreateTenant(c.Request.Context(), m, command.CreateTenant{
+		TenantID: tenant, Name: request.Name, Actor: m.Actor,
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.MembershipChanged(m.Actor, tenant)
+	ready := a.settleTenant(c, params.Prefer, result.Receipt, tenant)
+	answer(a, c, settledAs(ready, http.StatusCreated), tenantOf(result.Value, ready), "Tenant created")
+}
+
+// newTenantID returns the id of the tenant that a command makes: the same again
+// for a repetition, which must meet the first in one ledger.
+func newTenantID(m command.Meta) (uuid.UUID, error) {
+	if m.Keyed {
+		return derivedID("cartulary tenant", m.ID[:]), nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("draw a tenant id: %w", err)
+	}
+	return id, nil
+}
+
+// settleTenant waits until a new tenant can be used: its database is there, holds
+// it, and the main database says so.
+func (a *API) settleTenant(c *gin.Context, prefer *string, r command.Receipt, tenant uuid.UUID) bool {
+	if !a.settle(c, prefer, r, a.cfg.PlatformDatabase) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.ProvisionWait)
+	defer cancel()
+	if a.cfg.Awaiter.Await(ctx, events.DatabaseName(tenant), r.Ledger, r.Seq) != nil {
+		return false
+	}
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		t, err := query.TenantByID(ctx, a.cfg.Databases.Platform(), tenant)
+		if err != nil || t.IsReady {
+			return err == nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+	}
+}
+
+// GetTenant answers a tenant to one of its members.
+func (a *API) GetTenant(c *gin.Context, tenantID TenantID, params GetTenantParams) {
+	if err := a.catchUp(c, params.ConsistencyToken, uuid.Nil); err != nil {
+		a.fail(c, err)
+		return
+	}
+	tenant, err := query.TenantOfUserByID(
+		c.Request.Context(), a.cfg.Databases.Platform(), callOf(c).claims.UserID, tenantID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK, tenantRow(tenant), "Tenant found")
+}
+
+// tenantOf describes a tenant to the admin who made it.
+func tenantOf(t command.TenantDetails, ready bool) Tenant {
+	joined := t.CreatedAt
+	return Tenant{
+		ID: t.ID, Name: t.Name, DatabaseName: t.DatabaseName, IsActive: t.IsActive, IsReady: ready,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Role: RoleAdmin, JoinedAt: &joined,
+	}
+}
+
+func tenantRow(t query.TenantOfUser) Tenant {
+	return Tenant{
+		ID: t.ID, Name: t.Name, DatabaseName: t.DatabaseName, IsActive: t.IsActive, IsReady: t.IsReady,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Role: Role(t.Role), JoinedAt: &t.JoinedAt,
+	}
+}

@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/query"
+)
+
+// GetMe answers the caller's profile.
+func (a *API) GetMe(c *gin.Context, params GetMeParams) {
+	if err := a.catchUp(c, params.ConsistencyToken, uuid.Nil); err != nil {
+		a.fail(c, err)
+		return
+	}
+	user, err := query.UserByID(c.Request.Context(), a.cfg.Databases.Platform(), callOf(c).claims.UserID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK, userRow(user), "User found")
+}
+
+// UpdateMe changes the caller's profile.
+func (a *API) UpdateMe(c *gin.Context, params UpdateMeParams) {
+	request, err := decode[UpdateProfileRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	m, err := meta(c, events.PlatformLedger, params.IdempotencyKey, callOf(c).body)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	result, err := a.cfg.App.ChangeProfile(c.Request.Context(), m, command.ChangeProfile{
+		UserID: m.Actor, Email: request.Email, FirstName: request.FirstName, LastName: request.LastName,
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	settled := a.settle(c, params.Prefer, result.Receipt, a.cfg.PlatformDatabase)
+	answer(a, c, settledAs(settled, http.StatusOK), userOf(result.Value), "Profile updated")
+}
+
+// ListMyTenants answers the tenants that the caller is a member of.
+func (a *API) ListMyTenants(c *gin.Context, params ListMyTenantsParams) {
+	a.tenantPage(c, params.Limit, params.Cursor, params.ConsistencyToken)
+}
+
+// ListTenants answers the tenants that the caller may see: the same.
+func (a *API) ListTenants(c *gin.Context, params ListTenantsParams) {
+	a.tenantPage(c, params.Limit, params.Cursor, params.ConsistencyToken)
+}
+
+func (a *API) tenantPage(c *gin.Context, limit *int, cursor, token *string) {
+	page, err := pageOf(limit, cursor)
+	if err == nil {
+		err = a.catchUp(c, token, uuid.Nil)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	tenants, next, err := query.TenantsOfUser(
+		c.Request.Context(), a.cfg.Databases.Platform(), callOf(c).claims.UserID, page)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK, TenantPage{Items: each(tenants, tenantRow), NextCursor: nextCursor(next)}, "Tenants listed")
+}
+
+// pageOf reads the parameters of a list.
+func pageOf(limit *int, cursor *string) (query.Page, error) {
+	page := query.Page{Limit: query.DefaultLimit}
+	if limit != nil {
+		page.Limit = *limit
+	}
+	if cursor != nil {
+		after, err := query.ParseCursor(*cursor)
+		if err != nil {
+			return query.Page{}, err
+		}
+		page.After = &after
+	}
+	return page, nil
+}
+
+func nextCursor(c *query.Cursor) *string {
+	if c == nil {
+		return nil
+	}
+	text := c.String()
+	return &text
+}

@@ -1,0 +1,140 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gin-gonic/gin"
+)
+
+// uuidText is how ids are spelled; other spellings that a parser might take are
+// refused, so that an id has one.
+var uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// schemaOptions are those of every check against the contract.
+func schemaOptions() []openapi3.SchemaValidationOption {
+	return []openapi3.SchemaValidationOption{
+		openapi3.MultiErrors(), openapi3.VisitAsRequest(), openapi3.DisableSchemaErrorDetails(),
+		openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(func(s string) error {
+			if !uuidText.MatchString(s) {
+				return errors.New("not a UUID")
+			}
+			return nil
+		})),
+	}
+}
+
+// checkParameters checks the request's parameters against the contract.
+func (r *route) checkParameters(c *gin.Context) error {
+	var fields []FieldError
+	for _, p := range r.parameters {
+		value, given := p.value(c)
+		switch {
+		case !given && p.required:
+			fields = append(fields, FieldError{Field: p.name, Message: "is required"})
+		case given:
+			fields = append(fields, p.check(value)...)
+		}
+	}
+	return invalid(fields)
+}
+
+func (p parameter) value(c *gin.Context) (string, bool) {
+	switch p.in {
+	case openapi3.ParameterInPath:
+		return c.Params.Get(p.name)
+	case openapi3.ParameterInQuery:
+		return c.GetQuery(p.name)
+	default:
+		values := c.Request.Header.Values(p.name)
+		return strings.Join(values, ","), len(values) > 0
+	}
+}
+
+func (p parameter) check(text string) []FieldError {
+	var value any = text
+	if p.schema.Type.Is(openapi3.TypeInteger) {
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			return []FieldError{{Field: p.name, Message: "must be a whole number"}}
+		}
+		value = float64(n)
+	}
+	return schemaFields(p.schema, value, p.name)
+}
+
+// schemaFields checks a value and says what is wrong with which of its fields, in
+// the order of their names. The value itself is called whole.
+func schemaFields(schema *openapi3.Schema, value any, whole string) []FieldError {
+	err := schema.VisitJSON(value, schemaOptions()...)
+	if err == nil {
+		return nil
+	}
+	var fields []FieldError
+	collect(err, whole, &fields)
+	slices.SortFunc(fields, func(a, b FieldError) int {
+		return strings.Compare(a.Field+"\x00"+a.Message, b.Field+"\x00"+b.Message)
+	})
+	return slices.Compact(fields)
+}
+
+func collect(err error, whole string, fields *[]FieldError) {
+	if several, ok := errors.AsType[openapi3.MultiError](err); ok {
+		for _, e := range several {
+			collect(e, whole, fields)
+		}
+		return
+	}
+	problem, ok := errors.AsType[*openapi3.SchemaError](err)
+	if !ok {
+		*fields = append(*fields, FieldError{Field: whole, Message: "is not valid"})
+		return
+	}
+	name := strings.Join(problem.JSONPointer(), ".")
+	if name == "" {
+		name = whole
+	}
+	*fields = append(*fields, FieldError{Field: name, Message: explain(problem)})
+}
+
+// explain says what a value must be. It never repeats the value.
+func explain(e *openapi3.SchemaError) string {
+	s := e.Schema
+	switch e.SchemaField {
+	case "required":
+		return "is required"
+	case "properties", "additionalProperties":
+		return "is not a field of this request"
+	case "type":
+		return "must be of type " + strings.Join(s.Type.Slice(), " or ")
+	case "nullable":
+		return "must not be null"
+	case "minLength":
+		if s.MinLength == 1 {
+			return "must not be empty"
+		}
+		return fmt.Sprintf("must have at least %d characters", s.MinLength)
+	case "maxLength":
+		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
+	case "minimum":
+		return fmt.Sprintf("must be at least %v", *s.Min)
+	case "maximum":
+		return fmt.Sprintf("must be at most %v", *s.Max)
+	case "pattern":
+		if means, ok := s.Extensions["x-pattern-means"].(string); ok {
+			return "must be " + means
+		}
+	case "format":
+		if s.Format == "uuid" {
+			return "must be a UUID"
+		}
+	case "minProperties":
+		return "must have at least one field"
+	}
+	return "is not valid"
+}
