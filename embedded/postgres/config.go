@@ -6,9 +6,6 @@ import (
 	"path/filepath"
 )
 
-// ErrInUse says that another live process owns the directory's cluster.
-var ErrInUse = errors.New("the cluster belongs to another running process")
-
 const defaultMaxConnections = 100
 
 // Config says where a cluster lives and how it runs.

@@ -4,7 +4,7 @@
 // Invariants:
 //
 //   - One directory has one cluster, and at most one live owner: a second Start
-//     fails with [ErrInUse] while the first owner lives.
+//     fails with dirlock.ErrHeld while the first owner lives.
 //   - The cluster listens on the loopback address only, and every connection
 //     needs the superuser's random password, which lies beside the data (0600).
 //   - PostgreSQL never runs as root. Under root it runs as the owner of the data,

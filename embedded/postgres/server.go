@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cartulary/cartulary/internal/dirlock"
 )
 
 // Server is a running cluster. Its methods may be called concurrently.
@@ -20,7 +21,7 @@ type Server struct {
 	id       identity
 	bin      binaries
 	password string
-	lock     *os.File
+	lock     *dirlock.Lock
 	port     int
 
 	mu      sync.Mutex // guards what follows, and makes life changes one by one
@@ -45,12 +46,12 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg}
-	if s.lock, err = lockDir(cfg.Dir); err != nil {
+	if s.lock, err = dirlock.Acquire(cfg.Dir); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = s.lock.Close()
+			_ = s.lock.Release()
 		}
 	}()
 	if err := s.prepare(ctx); err != nil {
@@ -124,7 +125,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	s.stopped = true
 	err := end(ctx, s.current, syscall.SIGINT)
-	if closeErr := s.lock.Close(); err == nil {
+	if closeErr := s.lock.Release(); err == nil {
 		err = closeErr
 	}
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/cartulary/cartulary/embedded/postgres"
+	"github.com/cartulary/cartulary/internal/dirlock"
 )
 
 const (
@@ -93,29 +93,19 @@ func stop() error {
 	return os.RemoveAll(c.dir)
 }
 
-// sweep removes what killed test binaries left: directories with a cluster whose
-// lock nobody holds.
+// sweep removes what killed test binaries left: old directories that nobody owns.
+// A younger one may have a server that is still shutting down.
 func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*")) // a well-formed pattern
 	for _, dir := range dirs {
-		f, err := os.Open(filepath.Join(dir, "lock")) //nolint:gosec // our own
-		if err != nil {
+		if info, err := os.Stat(dir); err != nil || time.Since(info.ModTime()) < patience {
 			continue
 		}
-		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			if _, err := os.Stat(filepath.Join(dir, "data", "postmaster.pid")); err != nil || orphaned(dir) {
-				_ = os.RemoveAll(dir) // another sweep may be at it too
-			}
+		if lock, err := dirlock.Acquire(dir); err == nil {
+			_ = os.RemoveAll(dir) // another sweep may be at it too
+			_ = lock.Release()
 		}
-		_ = f.Close()
 	}
-}
-
-// orphaned tells whether a cluster's directory is so old that no server of it
-// can be shutting down any more.
-func orphaned(dir string) bool {
-	info, err := os.Stat(dir)
-	return err == nil && time.Since(info.ModTime()) > time.Minute
 }
 
 // Cluster returns the server on which all databases of this test binary are. A
