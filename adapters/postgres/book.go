@@ -26,8 +26,6 @@ type head struct {
 }
 
 // merkle hashes inner nodes as RFC 6962 has it.
-//
-//nolint:gochecknoglobals // constant; ranges of one tree must share it
 var merkle = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
 
 // open reads a head row; hashes is its compact range.

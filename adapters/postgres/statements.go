@@ -22,8 +22,6 @@ const (
 )
 
 // statements holds the SQL of each statement.
-//
-//nolint:gochecknoglobals // constant
 var statements = [statementCount]string{
 	stmtBegin:    `begin isolation level read committed`,
 	stmtRollback: `rollback`,
