@@ -16,6 +16,9 @@ import (
 // refused, so that an id has one.
 var uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
+// maxFieldErrors bounds how many fields an answer complains of.
+const maxFieldErrors = 100
+
 // schemaOptions are those of every check against the contract.
 func schemaOptions() []openapi3.SchemaValidationOption {
 	return []openapi3.SchemaValidationOption{
@@ -84,6 +87,9 @@ func schemaFields(schema *openapi3.Schema, value any, whole string) []FieldError
 }
 
 func collect(err error, whole string, fields *[]FieldError) {
+	if len(*fields) >= maxFieldErrors {
+		return
+	}
 	if several, ok := errors.AsType[openapi3.MultiError](err); ok {
 		for _, e := range several {
 			collect(e, whole, fields)
@@ -95,11 +101,26 @@ func collect(err error, whole string, fields *[]FieldError) {
 		*fields = append(*fields, FieldError{Field: whole, Message: "is not valid"})
 		return
 	}
-	name := strings.Join(problem.JSONPointer(), ".")
+	path := problem.JSONPointer()
+	if problem.SchemaField == "properties" {
+		path = append(path, unknownField(problem.Reason))
+	}
+	name := strings.Join(path, ".")
 	if name == "" {
 		name = whole
 	}
 	*fields = append(*fields, FieldError{Field: name, Message: explain(problem)})
+}
+
+// unknownField returns the name that the reason for refusing a field quotes.
+func unknownField(reason string) string {
+	_, rest, _ := strings.Cut(reason, `"`)
+	quoted, err := strconv.QuotedPrefix(`"` + rest)
+	if err != nil {
+		return ""
+	}
+	name, _ := strconv.Unquote(quoted) // QuotedPrefix has checked it
+	return name
 }
 
 // explain says what a value must be. It never repeats the value.
@@ -108,7 +129,7 @@ func explain(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "required":
 		return "is required"
-	case "properties", "additionalProperties":
+	case "properties":
 		return "is not a field of this request"
 	case "type":
 		return "must be of type " + strings.Join(s.Type.Slice(), " or ")
