@@ -63,6 +63,7 @@ type S3 struct {
 	SecretKey      string // S3_SECRET_KEY
 	Bucket         string // S3_BUCKET
 	Region         string // S3_REGION
+	PathStyle      bool   // S3_PATH_STYLE: the bucket stands in the path, not in the host name
 }
 
 // Needs says which settings a role can't do without.
@@ -108,6 +109,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 			SecretKey:      r.required("S3_SECRET_KEY", needs.S3),
 			Bucket:         r.required("S3_BUCKET", needs.S3),
 			Region:         r.text("S3_REGION", "eu-west-1"),
+			PathStyle:      r.oneOf("S3_PATH_STYLE", "true", "true", "false") == "true",
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}

@@ -48,7 +48,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		Kafka: config.Kafka{Brokers: []string{"one:9092", "two:9092"}},
 		S3: config.S3{
 			Endpoint: "https://s3.example.org", AccessKey: "access", SecretKey: "secret",
-			Bucket: "documents", Region: "eu-west-1",
+			Bucket: "documents", Region: "eu-west-1", PathStyle: true,
 		},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
@@ -67,6 +67,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"JWT_SECRET_KEY":     "short",
 		"TRUSTED_PROXIES":    "everyone",
 		"REDIS_URL":          "localhost:6379",
+		"S3_PATH_STYLE":      "maybe",
 	}), all)
 	var problems *config.Error
 	if !errors.As(err, &problems) {
@@ -74,7 +75,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	}
 	for _, name := range []string{
 		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "TRUSTED_PROXIES",
-		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "REDIS_URL",
+		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "REDIS_URL",
 	} {
 		if !strings.Contains(err.Error(), "\n  "+name+" ") {
 			t.Errorf("%s is not named in:\n%s", name, err)

@@ -29,6 +29,9 @@ type Staging interface {
 	List(ctx context.Context, prefix string, found func(StagedObject) error) error
 	// Delete removes an object; it is no error if there is none.
 	Delete(ctx context.Context, key string) error
+	// AbortStale removes what unfinished uploads under prefix left that began before
+	// a time, and returns how many those were.
+	AbortStale(ctx context.Context, prefix string, before time.Time) (int, error)
 }
 
 // Ledgers lists ledgers in the order of their ids.
@@ -37,7 +40,8 @@ type Ledgers interface {
 	Ledgers(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error)
 }
 
-// Janitor removes staging objects that no file stands on any more.
+// Janitor removes staging objects that no file stands on any more, and what
+// unfinished uploads left.
 type Janitor struct {
 	App     *command.App
 	Staging Staging
@@ -62,14 +66,14 @@ func (j *Janitor) Run(ctx context.Context) {
 			case err != nil:
 				j.Logger.LogAttrs(ctx, slog.LevelWarn, "sweep of staging objects cut short", slog.Any("error", err))
 			case removed > 0:
-				j.Logger.LogAttrs(ctx, slog.LevelInfo, "staging objects removed", slog.Int("objects", removed))
+				j.Logger.LogAttrs(ctx, slog.LevelInfo, "staging area swept", slog.Int("removed", removed))
 			}
 		}
 	}
 }
 
 // Sweep removes the staging objects, last modified before a time, that no file
-// stands on, and returns how many.
+// stands on, and the unfinished uploads begun before it; it returns how many.
 func (j *Janitor) Sweep(ctx context.Context, before time.Time) (removed int, err error) {
 	const page = 500
 	after := uuid.Nil
@@ -115,7 +119,11 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 		removed++
 		return nil
 	})
-	return removed, err
+	if err != nil {
+		return removed, err
+	}
+	aborted, err := j.Staging.AbortStale(ctx, prefix, before)
+	return removed + aborted, err
 }
 
 // needed reports whether the file of a document still stands on a staging object.
