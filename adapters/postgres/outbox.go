@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -21,62 +22,26 @@ type Outbox struct{ pool *pgxpool.Pool }
 // NewOutbox returns the outbox of a main database.
 func NewOutbox(pool *pgxpool.Pool) *Outbox { return &Outbox{pool: pool} }
 
-// outboxQuery reads whole rows for as long as they hold limit events together,
-// and the first one in any case.
-const outboxQuery = `
-select due.id, ` + messageColumns + `
-from (
-    select id, ledger_id as of, first_seq, last_seq,
-        sum((last_seq - first_seq + 1)::int) over (order by id rows unbounded preceding) as total,
-        row_number() over (order by id) as n
-    from (select * from ledger.outbox where id > $1 order by id limit $2) as waiting
-) as due
-join lateral (
-    select ` + messageColumns + ` from ledger.events
-    where ledger_id = due.of and seq between due.first_seq and due.last_seq
-    order by seq offset 0
-) as event on true
-where due.n = 1 or due.total <= $2
-order by due.id, event.seq`
-
-// outboxSettings make the plan one of index lookups, whatever the statistics say.
-const outboxSettings = `
-select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`
-
 // Pending returns whole rows whose ids are greater than after, oldest first: as
 // many as hold limit events together, and at least one. The ids are in order, and
-// so are the events of a ledger. Nothing pending is no error.
-func (o *Outbox) Pending(ctx context.Context, after int64, limit int) (batch []events.Message, ids []int64, err error) {
-	defer func() {
-		if err != nil {
-			batch, ids, err = nil, nil, fmt.Errorf("read outbox: %w", err)
-		}
-	}()
-	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-		b := &pgx.Batch{}
-		b.Queue(outboxSettings)
-		b.Queue(outboxQuery, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, limit).
-			Query(func(rows pgx.Rows) error {
-				batch, ids = collect(rows, limit)
-				return rows.Err()
-			})
-		return tx.SendBatch(ctx, b).Close()
-	})
-	return batch, ids, err
-}
-
-func collect(rows pgx.Rows, limit int) (batch []events.Message, ids []int64) {
-	var chunk arena
-	batch = make([]events.Message, 0, min(limit, 1024))
-	for rows.Next() {
-		columns := rows.RawValues()
-		if id := readInt64(columns[0]); len(ids) == 0 || ids[len(ids)-1] != id {
-			ids = append(ids, id)
-		}
-		batch = append(batch, chunk.message(columns[1:]))
+// so are the events of each ledger. Nothing pending is no error.
+func (o *Outbox) Pending(ctx context.Context, after int64, limit int) ([]events.Message, []int64, error) {
+	rows, err := o.rows(ctx, after, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read outbox: %w", err)
 	}
-	return batch, ids
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.id
+	}
+	batch, err := o.events(ctx, join(rows))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return batch, ids, nil
 }
 
 // Done removes rows; it is no error if they are gone.
@@ -88,4 +53,33 @@ func (o *Outbox) Done(ctx context.Context, ids []int64) error {
 		return fmt.Errorf("clear outbox: %w", err)
 	}
 	return nil
+}
+
+// rows returns the first rows that hold limit events together.
+func (o *Outbox) rows(ctx context.Context, after int64, limit int) ([]outboxRow, error) {
+	found, err := o.pool.Query(ctx, `
+select id, ledger_id, first_seq, last_seq from ledger.outbox
+where id > $1 order by id limit $2`, pgx.QueryResultFormats{pgx.BinaryFormatCode}, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	var (
+		rows  []outboxRow
+		total int64
+	)
+	for found.Next() {
+		columns := found.RawValues()
+		row := outboxRow{
+			id: readInt64(columns[0]), ledger: uuid.UUID(columns[1]),
+			first: readInt64(columns[2]), last: readInt64(columns[3]),
+		}
+		total += row.last - row.first + 1
+		if len(rows) > 0 && total > int64(limit) {
+			break
+		}
+		rows = append(rows, row)
+	}
+	found.Close()
+	return rows, found.Err()
 }
