@@ -1,0 +1,33 @@
+package main
+
+import "context"
+
+// figure is something to measure.
+type figure struct {
+	name          string
+	unit          string
+	aim           float64 // of product / reference
+	lowerIsBetter bool
+	prepare       func(ctx context.Context, b *bench) (contest, error)
+}
+
+// contest measures one figure, as often as asked.
+type contest struct {
+	reference func(ctx context.Context) (float64, error)
+	product   func(ctx context.Context) (float64, error)
+	close     func() error // may be nil
+}
+
+// figures lists everything that is measured.
+func figures() []figure {
+	return []figure{
+		appends("append, 32 in flight, 1 tenant", 1.2, 32, 1),
+		appends("append, 32 in flight, 64 tenants", 1.2, 32, 64),
+		appends("append, 256 in flight, 1 tenant", 2.2, 256, 1),
+		appends("append, 256 in flight, 64 tenants", 2.2, 256, 64),
+//TMP 		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
+//TMP 		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
+		{name: "relay of a backlog", unit: "events/s", aim: 0.7, prepare: prepareRelay},
+//TMP 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
+	}
+}
