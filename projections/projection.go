@@ -1,11 +1,8 @@
-// Package projections turns events into rows. A projection is a value with a
-// name and a function; the function sees a batch of consecutive events of one
-// ledger and a transaction, and nothing else: no clock, no look-ups of its own,
-// no other I/O. Rows and checkpoint move in that one transaction.
 package projections
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,7 +10,8 @@ import (
 	"github.com/cartulary/cartulary/events"
 )
 
-// Batch is a run of consecutive events of one ledger.
+// Batch is a run of consecutive events of one ledger, of which those may be left
+// out whose kind of stream a projection does not name.
 type Batch struct {
 	Ledger uuid.UUID
 	Events []events.Recorded // in ledger order
@@ -23,7 +21,23 @@ type Batch struct {
 // Projection writes the rows that follow from events.
 type Projection struct {
 	Name  string
+	Kinds []events.Kind // of the streams whose events it answers
+
+	// Apply writes what follows from b. Cutting the same events into other
+	// batches gives the same rows.
 	Apply func(ctx context.Context, tx pgx.Tx, b Batch) error
+}
+
+// Answers reports whether p has to see events of a kind of stream.
+func (p Projection) Answers(k events.Kind) bool { return slices.Contains(p.Kinds, k) }
+
+// Reads reports whether p reads a ledger: users and addresses stand in the ledger
+// of the platform, all else in those of tenants.
+func (p Projection) Reads(ledger uuid.UUID) bool {
+	return slices.ContainsFunc(p.Kinds, func(k events.Kind) bool {
+		ofPlatform := k == events.KindUser || k == events.KindEmail
+		return ofPlatform == (ledger == events.PlatformLedger)
+	})
 }
 
 // Progress says that all projections of a database have applied a ledger up to

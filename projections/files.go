@@ -1,0 +1,134 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// The states of a file.
+const (
+	fileProcessing = "processing"
+	fileReady      = "ready"
+	fileFailed     = "failed"
+)
+
+// Files writes the files of a tenant. A file whose bytes come a second time, after
+// the first were lost, stays the same row.
+func Files() Projection {
+	return Projection{Name: "files", Kinds: []events.Kind{events.KindFile}, Apply: applyFiles}
+}
+
+// fileChange is what a batch does to a file.
+type fileChange struct {
+	received  *events.FileReceived // the last; nil if the row is there already
+	createdAt time.Time            // of the first received
+	createdBy uuid.UUID
+
+	s3Path    *string // nil: as it was
+	status    *string
+	updatedAt *time.Time
+	version   int64
+}
+
+func applyFiles(ctx context.Context, tx pgx.Tx, b Batch) error {
+	var files fold[fileChange]
+	for i := range b.Events {
+		r := &b.Events[i]
+		event, ok := r.Event.(events.FileEvent)
+		if !ok {
+			continue
+		}
+		c := files.of(r.Stream.ID)
+		c.version = r.StreamVersion
+		switch e := event.(type) {
+		case events.FileReceived:
+			if c.received == nil {
+				c.createdAt, c.createdBy = r.At, r.Actor
+			}
+			c.received = &e
+			c.set(r.At, fileProcessing, &e.S3Path)
+		case events.FileStored:
+			c.set(r.At, fileReady, &e.S3Path)
+		case events.FileFailed:
+			c.set(r.At, fileFailed, nil)
+		case events.FileReferenced, events.FileDereferenced: // documents tell
+		}
+	}
+	return writeFiles(ctx, tx, &files)
+}
+
+// set notes a new state, and where the bytes lie now unless that is nil.
+func (c *fileChange) set(at time.Time, status string, s3Path *string) {
+	c.status, c.updatedAt = &status, &at
+	if s3Path != nil {
+		c.s3Path = s3Path
+	}
+}
+
+func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
+	var (
+		received, changed fileColumns
+		md5s, sha256s     []string
+		sizes             []int64
+		createdAt         []time.Time
+		createdBy         []uuid.UUID
+		statements        pgx.Batch
+	)
+	for _, id := range files.sorted() {
+		c := files.of(id)
+		if c.received == nil {
+			changed.append(id, c)
+			continue
+		}
+		received.append(id, c)
+		md5s, sha256s = append(md5s, c.received.MD5), append(sha256s, c.received.SHA256)
+		sizes = append(sizes, c.received.Size)
+		createdAt, createdBy = append(createdAt, c.createdAt), append(createdBy, c.createdBy)
+	}
+	if len(received.ids) > 0 {
+		statements.Queue(`
+			insert into files (id, s3_path, status, updated_at, version,
+				md5_hash, sha256_hash, file_size, created_at, created_by)
+			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[],
+				$6::text[], $7::text[], $8::bigint[], $9::timestamptz[], $10::uuid[])
+			on conflict (id) do update set
+				s3_path = excluded.s3_path, status = excluded.status, updated_at = excluded.updated_at,
+				version = excluded.version, md5_hash = excluded.md5_hash,
+				sha256_hash = excluded.sha256_hash, file_size = excluded.file_size`,
+			received.ids, received.s3Paths, received.statuses, received.updated, received.versions,
+			md5s, sha256s, sizes, createdAt, createdBy)
+	}
+	if len(changed.ids) > 0 {
+		statements.Queue(`
+			update files f
+			set s3_path = coalesce(v.s3_path, f.s3_path), status = coalesce(v.status, f.status),
+				updated_at = coalesce(v.updated_at, f.updated_at), version = v.version
+			from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
+				as v (id, s3_path, status, updated_at, version)
+			where f.id = v.id`,
+			changed.ids, changed.s3Paths, changed.statuses, changed.updated, changed.versions)
+	}
+	return send(ctx, tx, "files", &statements)
+}
+
+// fileColumns holds, column by column, what may change in files; nil: as it was.
+type fileColumns struct {
+	ids      []uuid.UUID
+	s3Paths  []*string
+	statuses []*string
+	updated  []*time.Time
+	versions []int64
+}
+
+func (f *fileColumns) append(id uuid.UUID, c *fileChange) {
+	f.ids = append(f.ids, id)
+	f.s3Paths = append(f.s3Paths, c.s3Path)
+	f.statuses = append(f.statuses, c.status)
+	f.updated = append(f.updated, c.updatedAt)
+	f.versions = append(f.versions, c.version)
+}

@@ -1,0 +1,53 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// fold collects what a batch does to rows: one change a row.
+type fold[C any] struct {
+	changes map[uuid.UUID]*C
+}
+
+// of returns the change of a row, new if the batch did nothing to it so far.
+func (f *fold[C]) of(id uuid.UUID) *C {
+	if f.changes == nil {
+		f.changes = make(map[uuid.UUID]*C)
+	}
+	c, ok := f.changes[id]
+	if !ok {
+		c = new(C)
+		f.changes[id] = c
+	}
+	return c
+}
+
+// drop forgets that the batch did anything to a row.
+func (f *fold[C]) drop(id uuid.UUID) { delete(f.changes, id) }
+
+// sorted returns the ids of the rows, in order.
+func (f *fold[C]) sorted() []uuid.UUID {
+	ids := make([]uuid.UUID, 0, len(f.changes))
+	for id := range f.changes {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return ids
+}
+
+// send runs a projection's statements in one round trip.
+func send(ctx context.Context, tx pgx.Tx, projection string, statements *pgx.Batch) error {
+	if statements.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, statements).Close(); err != nil {
+		return fmt.Errorf("project %s: %w", projection, err)
+	}
+	return nil
+}

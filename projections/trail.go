@@ -1,0 +1,91 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// copyFrom is how many rows are copied rather than inserted: a copy is faster a
+// row, but takes a round trip more.
+const copyFrom = 64
+
+// Trail writes down every event of a tenant, as it is.
+func Trail() Projection {
+	return Projection{
+		Name:  "trail",
+		Kinds: []events.Kind{events.KindTenant, events.KindDocument, events.KindFile},
+		Apply: applyTrail,
+	}
+}
+
+func applyTrail(ctx context.Context, tx pgx.Tx, b Batch) error {
+	if len(b.Events) >= copyFrom {
+		return copyTrail(ctx, tx, b.Events)
+	}
+	return insertTrail(ctx, tx, b.Events)
+}
+
+func copyTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
+	columns := []string{
+		"seq", "event_id", "event_type", "stream_kind", "stream_id", "stream_version",
+		"user_id", "command_id", "request_id", "at", "data",
+	}
+	row := func(i int) ([]any, error) {
+		r := &list[i]
+		return []any{
+			r.Seq, r.ID, string(r.Type), string(r.Stream.Kind), r.Stream.ID, r.StreamVersion,
+			actor(r), r.CommandID, r.RequestID, r.At, r.Data,
+		}, nil
+	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"trail"}, columns, pgx.CopyFromSlice(len(list), row))
+	if err != nil {
+		return fmt.Errorf("project trail: %w", err)
+	}
+	return nil
+}
+
+func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
+	n := len(list)
+	var (
+		seqs, versions         = make([]int64, n), make([]int64, n)
+		ids, streams, commands = make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
+		types, kinds           = make([]string, n), make([]string, n)
+		requests, data         = make([]string, n), make([]string, n)
+		users                  = make([]*uuid.UUID, n)
+		times                  = make([]time.Time, n)
+	)
+	for i := range list {
+		r := &list[i]
+		seqs[i], versions[i] = r.Seq, r.StreamVersion
+		ids[i], streams[i], commands[i] = r.ID, r.Stream.ID, r.CommandID
+		types[i], kinds[i] = string(r.Type), string(r.Stream.Kind)
+		requests[i], data[i] = r.RequestID, string(r.Data)
+		users[i], times[i] = actor(r), r.At
+	}
+	var statements pgx.Batch
+	statements.Queue(`
+		insert into trail (seq, event_id, event_type, stream_kind, stream_id, stream_version,
+			user_id, command_id, request_id, at, data)
+		select v.seq, v.event_id, v.event_type, v.stream_kind, v.stream_id, v.stream_version,
+			v.user_id, v.command_id, v.request_id, v.at, v.data::jsonb
+		from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
+			$7::uuid[], $8::uuid[], $9::text[], $10::timestamptz[], $11::text[])
+			as v (seq, event_id, event_type, stream_kind, stream_id, stream_version,
+				user_id, command_id, request_id, at, data)`,
+		seqs, ids, types, kinds, streams, versions, users, commands, requests, times, data)
+	return send(ctx, tx, "trail", &statements)
+}
+
+// actor returns who caused r; nil for the platform itself.
+func actor(r *events.Recorded) *uuid.UUID {
+	if r.Actor == uuid.Nil {
+		return nil
+	}
+	return &r.Actor
+}
