@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -90,6 +91,9 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		defer close(s.done)
 		s.err = embedgw.RunVersityGW(running, files, &embedgw.Config{
 			RootUserAccess: cfg.AccessKey, RootUserSecret: cfg.SecretKey,
+			IAMService: auth.NewIAMServiceSingle(auth.Account{
+				Access: cfg.AccessKey, Secret: cfg.SecretKey, Role: auth.RoleAdmin,
+			}),
 			Region: cfg.Region, Ports: []string{address},
 			MaxConnections: maxConnections, MaxRequests: maxRequests, MultipartMaxParts: maxParts,
 			HealthPath: healthPath, KeepAlive: true, Quiet: true,

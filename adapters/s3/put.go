@@ -1,0 +1,88 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+// cleanupTimeout bounds the removal of what a failed upload left; it begins when
+// the upload's own context may have ended already.
+const cleanupTimeout = 30 * time.Second
+
+// Put stores what body holds under a new key and returns what that was. When
+// body fails, ctx ends or the store refuses, nothing stays under key; when body
+// holds more than limit bytes, the error is [ErrTooLarge].
+func (s *Store) Put(
+	ctx context.Context, key, contentType string, body io.Reader, limit int64,
+) (command.Digest, error) {
+	body = &capped{r: body, left: limit}
+	h := newHashes()
+	if err := s.put(ctx, key, contentType, body, h); err != nil {
+		return command.Digest{}, fmt.Errorf("put %s: %w", key, err)
+	}
+	return h.digest(), nil
+}
+
+// put sends bodies that fit into one part with one request, from a small buffer
+// if they fit into that.
+func (s *Store) put(ctx context.Context, key, contentType string, body io.Reader, h *hashes) error {
+	small := s.getSmall()
+	n, err := fill(body, *small)
+	if err != nil {
+		defer s.small.Put(small)
+		return s.putWhole(ctx, key, contentType, (*small)[:n], err, h)
+	}
+	part := s.getLarge()
+	copy(*part, *small)
+	s.small.Put(small)
+	n, err = fill(body, (*part)[smallSize:])
+	n += smallSize
+	if err != nil {
+		defer s.large.Put(part)
+		return s.putWhole(ctx, key, contentType, (*part)[:n], err, h)
+	}
+	u := &upload{store: s, key: key, body: body, hashes: h}
+	return u.run(ctx, contentType, part)
+}
+
+// putWhole stores data, which is all there was before reading ended as readErr
+// says.
+func (s *Store) putWhole(
+	ctx context.Context, key, contentType string, data []byte, readErr error, h *hashes,
+) error {
+	if !errors.Is(readErr, io.EOF) {
+		return readErr
+	}
+	wait := h.start(data)
+	defer wait()
+	size := int64(len(data))
+	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.bucket, Key: &key, ContentType: &contentType,
+		Body: bytes.NewReader(data), ContentLength: &size,
+	}, unsignedPayload)
+	if err != nil {
+		return errors.Join(err, s.discard(ctx, key)) // it may have arrived all the same
+	}
+	return nil
+}
+
+// discard removes an object that was stored in vain.
+func (s *Store) discard(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return s.Delete(ctx, key)
+}
+
+// unsignedPayload saves the signature's own SHA-256 over the body.
+func unsignedPayload(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+}
