@@ -1,0 +1,263 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/google/uuid"
+
+	cartulary "github.com/cartulary/cartulary"
+)
+
+// person is a client of the interface, signed in or not.
+type person struct {
+	w        *world
+	router   routers.Router
+	id       uuid.UUID
+	email    string
+	access   string
+	refresh  string
+	password string
+}
+
+// answer is what came back, checked against the contract.
+type answer struct {
+	t      testing.TB
+	status int
+	header http.Header
+	raw    []byte
+	json   envelope
+}
+
+type envelope struct {
+	Success bool
+	Data    map[string]any
+	Message string
+	Error   struct {
+		Code    string
+		Message string
+		Details struct {
+			Fields   []struct{ Field, Message string }
+			Limit    int64
+			NotReady []string `json:"not_ready"`
+		}
+	}
+}
+
+func (w *world) anonymous() *person {
+	w.t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(cartulary.Contract()))
+	w.must(err)
+	router, err := legacy.NewRouter(doc)
+	w.must(err)
+	return &person{w: w, router: router}
+}
+
+// newPerson registers and signs in.
+func (w *world) newPerson(name string) *person {
+	w.t.Helper()
+	p := w.anonymous()
+	p.email, p.password = name+"@example.org", "correct horse "+name
+	made := p.post("/api/auth/register", object{
+		"email": p.email, "first_name": name, "last_name": "Tester", "password": p.password,
+	}).want(http.StatusCreated)
+	p.id = uuid.MustParse(made.text("id"))
+	p.login()
+	return p
+}
+
+func (p *person) login() answer {
+	p.w.t.Helper()
+	a := p.post("/api/auth/login", object{"email": p.email, "password": p.password}).want(http.StatusOK)
+	p.access, p.refresh = a.text("access_token"), a.text("refresh_token")
+	return a
+}
+
+// newTenant makes a tenant and returns its path.
+func (p *person) newTenant(name string) (string, uuid.UUID) {
+	p.w.t.Helper()
+	id := p.post("/api/tenants", object{"name": name}).want(http.StatusCreated).text("id")
+	return "/api/tenants/" + id, uuid.MustParse(id)
+}
+
+type object map[string]any
+
+// header is an option of a request.
+type header struct{ name, value string }
+
+func (p *person) get(path string, headers ...header) answer {
+	p.w.t.Helper()
+	return p.do(http.MethodGet, path, nil, headers...)
+}
+
+func (p *person) post(path string, body any, headers ...header) answer {
+	p.w.t.Helper()
+	return p.do(http.MethodPost, path, p.json(body), append(headers, header{"Content-Type", "application/json"})...)
+}
+
+func (p *person) put(path string, body any, headers ...header) answer {
+	p.w.t.Helper()
+	return p.do(http.MethodPut, path, p.json(body), append(headers, header{"Content-Type", "application/json"})...)
+}
+
+func (p *person) delete(path string, headers ...header) answer {
+	p.w.t.Helper()
+	return p.do(http.MethodDelete, path, nil, headers...)
+}
+
+func (p *person) json(v any) io.Reader {
+	if text, ok := v.(string); ok {
+		return strings.NewReader(text)
+	}
+	b, err := json.Marshal(v)
+	p.w.must(err)
+	return bytes.NewReader(b)
+}
+
+func (p *person) do(method, path string, body io.Reader, headers ...header) answer {
+	p.w.t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, p.w.server.URL+path, body)
+	p.w.must(err)
+	if p.access != "" {
+		request.Header.Set("Authorization", "Bearer "+p.access)
+	}
+	for _, h := range headers {
+		request.Header.Set(h.name, h.value)
+	}
+	response, err := p.w.server.Client().Transport.RoundTrip(request)
+	p.w.must(err)
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	p.w.must(err)
+	a := answer{t: p.w.t, status: response.StatusCode, header: response.Header, raw: raw}
+	a.check(p.router, request)
+	return a
+}
+
+// check holds an answer against the contract and what every answer must have.
+func (a *answer) check(router routers.Router, request *http.Request) {
+	a.t.Helper()
+	for _, name := range []string{
+		"X-Request-Id", "Traceparent", "X-Content-Type-Options", "Content-Security-Policy", "X-Frame-Options",
+		"Referrer-Policy", "Strict-Transport-Security", "Cache-Control",
+	} {
+		if a.header.Get(name) == "" {
+			a.t.Errorf("%s %s: no %s", request.Method, request.URL.Path, name)
+		}
+	}
+	media := a.header.Get("Content-Type")
+	if len(a.raw) > 0 && strings.HasPrefix(media, "application/json") {
+		if err := json.Unmarshal(a.raw, &a.json); err != nil {
+			a.t.Fatalf("%s %s: %v in %q", request.Method, request.URL.Path, err, a.raw)
+		}
+		if a.json.Success != (a.status < 400) || !a.json.Success && (a.json.Error.Code == "" || a.json.Error.Message == "") {
+			a.t.Errorf("%s %s: not the envelope: %d %s", request.Method, request.URL.Path, a.status, a.raw)
+		}
+	}
+	request.URL.Host, request.URL.Scheme = "", ""
+	route, params, err := router.FindRoute(request)
+	if err != nil {
+		return // what the contract does not know has only the envelope
+	}
+	err = openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
+		Status:                 a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.raw)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	})
+	if err != nil {
+		a.t.Errorf("%s %s: the answer is not the contract's: %v\n%d %s", request.Method, request.URL.Path, err, a.status, a.raw)
+	}
+}
+
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("got %d, want %d: %s", a.status, status, a.raw)
+	}
+	return a
+}
+
+func (a answer) wantError(status int, code string) answer {
+	a.t.Helper()
+	a.want(status)
+	if a.json.Error.Code != code {
+		a.t.Errorf("got %s, want %s", a.json.Error.Code, code)
+	}
+	return a
+}
+
+func (a answer) text(field string) string {
+	a.t.Helper()
+	s, ok := a.json.Data[field].(string)
+	if !ok {
+		a.t.Fatalf("data has no text %q: %s", field, a.raw)
+	}
+	return s
+}
+
+func (a answer) items() []map[string]any {
+	a.t.Helper()
+	list, ok := a.json.Data["items"].([]any)
+	if !ok {
+		a.t.Fatalf("data has no items: %s", a.raw)
+	}
+	items := make([]map[string]any, len(list))
+	for i, v := range list {
+		items[i], _ = v.(map[string]any)
+	}
+	return items
+}
+
+// part is one part of a form.
+type part struct {
+	disposition string
+	media       string
+	body        string
+}
+
+func field(name, value string) part { return part{`form-data; name="` + name + `"`, "", value} }
+
+func file(name, body string) part {
+	return part{`form-data; name="file"; filename="` + name + `"`, "application/pdf", body}
+}
+
+// form encodes parts, and returns them with their Content-Type.
+func form(t testing.TB, parts ...part) (io.Reader, header) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		h := textproto.MIMEHeader{"Content-Disposition": {p.disposition}}
+		if p.media != "" {
+			h.Set("Content-Type", p.media)
+		}
+		into, err := w.CreatePart(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(into, p.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &b, header{"Content-Type", w.FormDataContentType()}
+}
+
+func (p *person) upload(tenant string, parts []part, headers ...header) answer {
+	p.w.t.Helper()
+	body, media := form(p.w.t, parts...)
+	return p.do(http.MethodPost, tenant+"/documents", body, append(headers, media)...)
+}
