@@ -18,7 +18,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.uber.org/goleak"
 
 	httpapi "github.com/cartulary/cartulary/adapters/http"
 	"github.com/cartulary/cartulary/adapters/password"
@@ -30,15 +29,14 @@ import (
 	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/internal/pgtest"
+	"github.com/cartulary/cartulary/internal/s3test"
 	"github.com/cartulary/cartulary/projections"
 	"github.com/cartulary/cartulary/query"
 )
 
-// The S3 server's library leaves helpers asleep for seconds after it was stopped.
 func TestMain(m *testing.M) {
-	pgtest.Main(m,
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+	s3test.ServeIfAsked()
+	pgtest.Main(m)
 }
 
 const secret = "a secret that is only good for tests, and long"
@@ -46,14 +44,17 @@ const secret = "a secret that is only good for tests, and long"
 // world is the platform around the interface: real PostgreSQL, real S3, and read
 // models that follow the ledger whenever somebody waits for them.
 type world struct {
-	t        testing.TB
-	pool     *pgxpool.Pool
-	ledger   *postgres.Ledger
-	keys     *postgres.PersonKeys
-	app      *command.App
-	pools    *tenantdb.Pools
-	tenants  *tenantdb.Provisioner
-	store    *s3.Store
+	t       testing.TB
+	pool    *pgxpool.Pool
+	ledger  *postgres.Ledger
+	keys    *postgres.PersonKeys
+	app     *command.App
+	pools   *tenantdb.Pools
+	tenants *tenantdb.Provisioner
+	store   *s3.Store
+
+	objectServer *s3test.Server
+
 	sessions *identity.Service
 	signer   *token.Signer
 	api      *httpapi.API
@@ -90,7 +91,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	t.Helper()
 	w := &world{t: t, log: &lines{}, done: map[string]int64{}}
 	w.databases()
-	w.store = objectStore(t)
+	w.objectStore()
 	hasher, err := password.New(password.Config{MemoryKiB: 64, Iterations: 1})
 	w.must(err)
 	w.signer, err = token.New(token.Config{Secret: []byte(secret)})
@@ -136,6 +137,16 @@ func (w *world) databases() {
 	w.pools = tenantdb.New(tenantdb.Config{Platform: w.pool, MaxConns: 8})
 	w.t.Cleanup(w.pools.Close)
 	w.t.Cleanup(w.dropTenants)
+}
+
+func (w *world) objectStore() {
+	var err error
+	w.objectServer = s3test.Start(w.t)
+	w.store, err = s3.New(w.t.Context(), s3.Config{
+		Endpoint: w.objectServer.Endpoint, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
+		Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true,
+	})
+	w.must(err)
 }
 
 // dropTenants removes the databases of tenants that the test made.

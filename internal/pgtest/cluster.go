@@ -57,14 +57,14 @@ func startCluster() (*cluster, error) {
 }
 
 // Main runs a package's tests, stops the cluster if one was started, fails when
-// goroutines are left over that tolerated does not name, and exits.
-func Main(m *testing.M, tolerated ...goleak.Option) {
+// goroutines are left over, and exits.
+func Main(m *testing.M) {
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		code = max(code, 1)
 	}
-	if err := goleak.Find(tolerated...); err != nil && code == 0 {
+	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		code = 1
 	}
