@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -155,10 +156,8 @@ func (m models) tenant(e envelope, d data) {
 			"created_at": e.Timestamp, "created_by": e.actor(),
 		}
 		own[id] = row
-		m.platform["tenants"][id] = Row{"is_ready": "false"}
-		for column, value := range row {
-			m.platform["tenants"][id][column] = value
-		}
+		m.platform["tenants"][id] = maps.Clone(row)
+		m.platform["tenants"][id]["is_ready"] = "false"
 	}
 	for _, row := range []Row{own[id], m.platform["tenants"][id]} {
 		if row == nil {

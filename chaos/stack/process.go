@@ -1,0 +1,128 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stopTimeout is how long a process may take to end when it is asked to.
+const stopTimeout = 30 * time.Second
+
+// Process is a program that is run, killed and run again.
+type Process struct {
+	name string
+	args []string
+	env  []string
+	dir  string // of the log
+
+	mu      sync.Mutex
+	current *exec.Cmd
+	exited  chan struct{}
+	stopped bool // it was asked to end
+	crashes []string
+}
+
+// newProcess returns a process that does not run yet.
+func newProcess(logs, name string, env []string, args ...string) *Process {
+	return &Process{name: name, args: args, env: env, dir: logs}
+}
+
+// Start runs the program. Its output is appended to a log of its own.
+func (p *Process) Start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	log, err := os.OpenFile(filepath.Join(p.dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	cmd := exec.Command(p.args[0], p.args[1:]...) //nolint:gosec,noctx // the harness's own programs, which end by signals alone
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = dieWithParent()
+	started, exited := make(chan error), make(chan struct{})
+	go func() {
+		// The kernel's notice of the parent's death is tied to this thread.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.ended(cmd.Wait())
+		}
+		_ = log.Close()
+		close(exited)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	p.current, p.exited, p.stopped = cmd, exited, false
+	return nil
+}
+
+// ended notes an end that nobody asked for.
+func (p *Process) ended(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.crashes = append(p.crashes, fmt.Sprintf("%s ended by itself: %v (see %s)", p.name, err, filepath.Join(p.dir, p.name+".log")))
+	}
+}
+
+// Crashes says how often, and how, the program ended by itself.
+func (p *Process) Crashes() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.crashes...)
+}
+
+// Kill ends the program with SIGKILL and returns when it is gone.
+func (p *Process) Kill() error {
+	exited, err := p.signal(syscall.SIGKILL)
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", p.name, err)
+	}
+	<-exited
+	return nil
+}
+
+// Stop asks the program to end and returns when it is gone. One that takes too
+// long is killed, which is an error.
+func (p *Process) Stop(ctx context.Context) error {
+	exited, err := p.signal(syscall.SIGTERM)
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-exited:
+		return nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return errors.Join(fmt.Errorf("stop %s: it did not end when asked to", p.name), p.Kill())
+}
+
+// signal sends a signal, if the program runs, and returns what is closed when it
+// has ended.
+func (p *Process) signal(s syscall.Signal) (<-chan struct{}, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		none := make(chan struct{})
+		close(none)
+		return none, nil
+	}
+	p.stopped = true
+	if err := p.current.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return nil, err
+	}
+	return p.exited, nil
+}
