@@ -1,0 +1,115 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/internal/pgtest"
+)
+
+// candidates campaign for one leadership and check that they never overlap.
+type candidates struct {
+	pool    *pgxpool.Pool
+	leading atomic.Int64
+	terms   chan int // who began to lead
+	group   sync.WaitGroup
+}
+
+func newCandidates(t *testing.T) *candidates {
+	t.Helper()
+	return &candidates{pool: openPool(t, pgtest.Platform(t)), terms: make(chan int, 16)}
+}
+
+// campaign starts a candidate who leads until its context ends; the returned
+// function retires it.
+func (c *candidates) campaign(t *testing.T, who int) (retire func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	c.group.Go(func() {
+		defer close(done)
+		err := postgres.Lead(ctx, c.pool, "relay", slog.New(slog.DiscardHandler),
+			func(ctx context.Context, l *postgres.Leadership) error {
+				if c.leading.Add(1) != 1 {
+					t.Error("two lead at once")
+				}
+				if !l.Valid() {
+					t.Error("a new leader does not trust itself")
+				}
+				c.terms <- who
+				<-ctx.Done()
+				c.leading.Add(-1)
+				return nil
+			})
+		if err != nil {
+			t.Errorf("lead: %v", err)
+		}
+	})
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func TestOneLeads(t *testing.T) {
+	t.Parallel()
+	c := newCandidates(t)
+	retire := map[int]func(){}
+	for who := range 3 {
+		retire[who] = c.campaign(t, who)
+	}
+	for range 3 { // each retires from the lead, and another takes over
+		who := <-c.terms
+		retire[who]()
+	}
+	c.group.Wait()
+	if len(c.terms) != 0 {
+		t.Error("someone leads after all retired")
+	}
+}
+
+func TestLeaderWhoseConnectionDies(t *testing.T) {
+	t.Parallel()
+	c := newCandidates(t)
+	defer c.campaign(t, 1)()
+	defer c.campaign(t, 2)()
+	for range 2 {
+		<-c.terms
+		if n := scan[int](t, c.pool, `
+select count(pg_terminate_backend(pid, 5000)) from pg_locks
+where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())`); n != 1 {
+			t.Errorf("%d hold the lock, want 1", n)
+		}
+	}
+	<-c.terms
+}
+
+func TestLeaderWhoFails(t *testing.T) {
+	t.Parallel()
+	pool := openPool(t, pgtest.Platform(t))
+	cause := errors.New("no use")
+	var kept *postgres.Leadership
+	err := postgres.Lead(t.Context(), pool, "relay", slog.New(slog.DiscardHandler),
+		func(_ context.Context, l *postgres.Leadership) error {
+			kept = l
+			return cause
+		})
+	if !errors.Is(err, cause) {
+		t.Errorf("lead: %v, want %v", err, cause)
+	}
+	if kept.Valid() {
+		t.Error("a leadership that is over is still valid")
+	}
+	if n := scan[int](t, pool, `select count(*) from pg_locks where locktype = 'advisory'
+		and database = (select oid from pg_database where datname = current_database())`); n != 0 {
+		t.Errorf("%d still hold the lock", n)
+	}
+}
