@@ -1,0 +1,150 @@
+package httpapi_test
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+func key(name string) header { return header{"Idempotency-Key", name} }
+
+// same checks that an answer repeats another.
+func (a answer) same(b answer) {
+	a.t.Helper()
+	if a.status != b.status || string(a.raw) != string(b.raw) {
+		a.t.Errorf("the repetition differs:\n%d %s\n%d %s", a.status, a.raw, b.status, b.raw)
+	}
+	if b.header.Get("Idempotent-Replayed") != "true" {
+		a.t.Error("the repetition does not say that it is one")
+	}
+}
+
+func TestRepetitionsGetTheFirstAnswer(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	document := tenant + "/documents/" + ada.upload(tenant, []part{file("a.pdf", "x")}).want(201).text("id")
+	for name, test := range map[string]struct{ first, other func() answer }{
+		"tenant": {
+			func() answer { return ada.post("/api/tenants", object{"name": "A"}, key("tenant")) },
+			func() answer { return ada.post("/api/tenants", object{"name": "B"}, key("tenant")) },
+		},
+		"profile": {
+			func() answer { return ada.put("/api/users/me", object{"last_name": "A"}, key("profile")) },
+			func() answer { return ada.put("/api/users/me", object{"last_name": "B"}, key("profile")) },
+		},
+		"rename": {
+			func() answer { return ada.put(document, object{"filename": "b.pdf"}, key("rename")) },
+			func() answer { return ada.put(document, object{"filename": "c.pdf"}, key("rename")) },
+		},
+		"upload": {
+			func() answer { return ada.upload(tenant, []part{file("u.pdf", "bytes")}, key("upload")) },
+			func() answer { return ada.upload(tenant, []part{file("u.pdf", "other bytes")}, key("upload")) },
+		},
+		"upload, other name": {
+			func() answer { return ada.upload(tenant, []part{file("v.pdf", "bytes")}, key("upload2")) },
+			func() answer { return ada.upload(tenant, []part{file("w.pdf", "bytes")}, key("upload2")) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := head(w, id)
+			first := test.first()
+			if first.status >= 300 {
+				t.Fatalf("%d %s", first.status, first.raw)
+			}
+			after := head(w, id)
+			first.same(test.first())
+			test.other().wantError(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
+			first.same(test.first())
+			if now := head(w, id); now != after || name == "rename" && after == before {
+				t.Errorf("the ledger went from %d to %d to %d", before, after, now)
+			}
+		})
+	}
+	gone := ada.delete(document, key("delete")).want(http.StatusNoContent)
+	gone.same(ada.delete(document, key("delete")))
+	ada.delete(document, key("delete2")).wantError(http.StatusNotFound, "NOT_FOUND")
+	// A key is its owner's.
+	eve := w.newPerson("eve")
+	if got := eve.post("/api/tenants", object{"name": "B"}, key("tenant")).want(201); got.header.Get("Idempotent-Replayed") != "" {
+		t.Error("eve got ada's answer")
+	}
+}
+
+func head(w *world, ledger uuid.UUID) int64 {
+	w.t.Helper()
+	seq, err := w.ledger.Head(w.t.Context(), ledger)
+	w.must(err)
+	return seq
+}
+
+func TestARepeatedRegistration(t *testing.T) {
+	w := setup(t)
+	body := func(pw string) object {
+		return object{"email": "ada@example.org", "first_name": "A", "last_name": "B", "password": pw}
+	}
+	p := w.anonymous()
+	first := p.post("/api/auth/register", body("12345678"), key("k")).want(http.StatusCreated)
+	first.same(p.post("/api/auth/register", body("12345678"), key("k")))
+	p.post("/api/auth/register", body("another password"), key("k")).wantError(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
+	p.post("/api/auth/register", body("12345678"), key("l")).wantError(http.StatusConflict, "EMAIL_TAKEN")
+	p.post("/api/auth/login", object{"email": "ada@example.org", "password": "12345678"}).want(http.StatusOK)
+	var credentials int
+	w.must(w.pool.QueryRow(t.Context(), "select count(*) from identity.credentials").Scan(&credentials))
+	if credentials != 1 {
+		t.Errorf("%d password hashes were kept for one account", credentials)
+	}
+}
+
+func TestAKeySentManyTimesAtOnce(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	answers := make([]answer, 12)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i] = ada.upload(tenant, []part{file("a.pdf", "bytes")}, key("k")) })
+	}
+	wg.Wait()
+	for _, a := range answers {
+		if a.want(http.StatusCreated); string(a.raw) != string(answers[0].raw) {
+			t.Errorf("answers differ:\n%s\n%s", a.raw, answers[0].raw)
+		}
+	}
+	if items := ada.get(tenant + "/documents").items(); len(items) != 1 {
+		t.Errorf("%d documents", len(items))
+	}
+	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 1 {
+		t.Errorf("staged: %v", staged)
+	}
+	download := ada.get(tenant + "/documents/" + answers[0].text("id") + "/download").want(http.StatusFound)
+	if _, body := w.fetch(download.header.Get("Location")); string(body) != "bytes" {
+		t.Errorf("downloaded %q", body)
+	}
+}
+
+// The derivation that the contract tells clients.
+func TestCommandIDsAreMadeAsTheContractSays(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	ada.upload(tenant, []part{file("a.pdf", "bytes")}, key("k")).want(http.StatusCreated)
+	h := sha256.New()
+	h.Write([]byte("cartulary command\x00"))
+	h.Write(id[:])
+	h.Write(ada.id[:])
+	h.Write([]byte("k"))
+	want := uuid.UUID(h.Sum(nil)[:16])
+	want[6], want[8] = want[6]&0x0f|0x80, want[8]&0x3f|0x80
+	var found bool
+	w.must(w.pool.QueryRow(t.Context(),
+		"select exists (select from ledger.commands where ledger_id = $1 and command_id = $2)", id, want).Scan(&found))
+	if !found {
+		t.Errorf("no command %s", want)
+	}
+}
