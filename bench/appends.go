@@ -93,7 +93,9 @@ func renamed(version int) events.DocumentRenamed {
 	return events.DocumentRenamed{Filename: filename(version + 1), Previous: filename(version)}
 }
 
-func filename(version int) string { return "Minutes of the meeting, draft " + strconv.Itoa(version) + ".pdf" }
+func filename(version int) string {
+	return "Minutes of the meeting, draft " + strconv.Itoa(version) + ".pdf"
+}
 
 // traceParent is what a traced request carries.
 const traceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

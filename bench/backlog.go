@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/md5"  //nolint:gosec // the name that files have on the platform
+	"crypto/md5" //nolint:gosec // the name that files have on the platform
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"

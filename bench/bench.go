@@ -49,6 +49,9 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 }
 
 func (b *bench) close() error {
+	if b.backlogs != nil {
+		b.backlogs.pool.Close()
+	}
 	return errors.Join(b.cluster.stop(), os.RemoveAll(b.scratch))
 }
 

@@ -25,9 +25,9 @@ func figures() []figure {
 		appends("append, 32 in flight, 64 tenants", 1.2, 32, 64),
 		appends("append, 256 in flight, 1 tenant", 2.2, 256, 1),
 		appends("append, 256 in flight, 64 tenants", 2.2, 256, 64),
-//TMP 		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
-//TMP 		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
+		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
+		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
 		{name: "relay of a backlog", unit: "events/s", aim: 0.7, prepare: prepareRelay},
-//TMP 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
+		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -30,24 +31,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	b, err := newBench(ctx, o, stderr)
+	chosen := slices.DeleteFunc(figures(), func(f figure) bool { return !o.only.MatchString(f.name) })
+	if len(chosen) == 0 {
+		return fmt.Errorf("no figure's name matches %q", o.only)
+	}
+	results, err := measureAll(ctx, o, chosen, stderr)
 	if err != nil {
 		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }() //nolint:contextcheck // ctx may have ended
-	var results []result
-	for _, f := range figures() {
-		if !o.only.MatchString(f.name) {
-			continue
-		}
-		r, err := b.measure(ctx, f)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		results = append(results, r)
-	}
-	if len(results) == 0 {
-		return fmt.Errorf("no figure's name matches %q", o.only)
 	}
 	if err := writeTable(stdout, results); err != nil {
 		return err
@@ -56,4 +46,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return nil
 	}
 	return writeJSON(o.json, o, results)
+}
+
+func measureAll(ctx context.Context, o options, chosen []figure, progress io.Writer) (results []result, err error) {
+	b, err := newBench(ctx, o, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }() //nolint:contextcheck // ctx may have ended
+	for _, f := range chosen {
+		r, err := b.measure(ctx, f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		results = append(results, r)
+	}
+	return results, nil
 }
