@@ -1,0 +1,102 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	cartulary "github.com/cartulary/cartulary"
+	httpapi "github.com/cartulary/cartulary/adapters/http"
+)
+
+func TestHealthAndReadiness(t *testing.T) {
+	var broken atomic.Bool
+	w := setup(t, func(c *httpapi.Config) {
+		check := func(context.Context) error {
+			if broken.Load() {
+				return errors.New("secret reason")
+			}
+			return nil
+		}
+		c.Checks = []httpapi.Check{
+			{Name: "postgres", Run: func(context.Context) error { return nil }},
+			{Name: "s3", Run: check}, {Name: "kafka", Run: check},
+		}
+	})
+	p := w.anonymous()
+	p.get("/healthz").want(http.StatusOK)
+	p.get("/readyz").want(http.StatusOK)
+	broken.Store(true)
+	p.get("/healthz").want(http.StatusOK)
+	a := p.get("/readyz").wantError(http.StatusServiceUnavailable, "NOT_READY")
+	if got := fmt.Sprint(a.json.Error.Details.NotReady); got != "[kafka s3]" {
+		t.Errorf("not ready: %s", got)
+	}
+	if strings.Contains(string(a.raw), "secret reason") {
+		t.Error("the answer tells why")
+	}
+}
+
+func TestTheContractIsServed(t *testing.T) {
+	w := setup(t)
+	a := w.anonymous().get("/swagger.yaml").want(http.StatusOK)
+	if string(a.raw) != cartulary.Contract() || !strings.HasPrefix(a.header.Get("Content-Type"), "application/yaml") {
+		t.Errorf("%s: %d bytes", a.header.Get("Content-Type"), len(a.raw))
+	}
+}
+
+// A request under way finishes; before connections are refused, the process says
+// that it is not ready.
+func TestGracefulEnd(t *testing.T) {
+	w := setup(t, func(c *httpapi.Config) {
+		c.ShutdownDelay, c.ProjectionWait = 100*time.Millisecond, 500*time.Millisecond
+	})
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	w.must(err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- w.api.Serve(ctx, listener) }()
+	w.server.URL = "http://" + listener.Addr().String()
+
+	ada.get("/readyz").want(http.StatusOK)
+	under := make(chan answer, 1)
+	w.hold.Store(true)
+	go func() { under <- ada.upload(tenant, []part{file("a.pdf", "x")}) }()
+	for head(w, tenantID(tenant)) < 5 { // created, added, provisioned, received and referenced: recorded, but held
+	}
+	stop()
+	for ada.get("/readyz").status != http.StatusServiceUnavailable {
+	}
+	w.hold.Store(false)
+	w.server.Client().CloseIdleConnections()
+	w.follow(tenantID(tenant))
+	if a := <-under; a.status != http.StatusCreated && a.status != http.StatusAccepted {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String()); err == nil {
+		t.Error("connections are still taken")
+	}
+}
+
+func TestProxiesAreTrustedOnlyWhenConfigured(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	w.anonymous().post("/api/auth/login", object{"email": ada.email, "password": ada.password},
+		header{"X-Forwarded-For", "203.0.113.9"}).want(http.StatusOK)
+	for _, origin := range w.origins() {
+		if origin.Address != "127.0.0.1" {
+			t.Errorf("a login from %s was recorded", origin.Address)
+		}
+	}
+}
