@@ -37,7 +37,7 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: uploadsAtOnce}},
 	}
 	defer a.client.CloseIdleConnections()
-	person := map[string]string{
+	person := map[string]string{ //nolint:gosec // of a platform that is gone in a minute
 		"email": "clerk@example.org", "password": "a cartulary of deeds and charters", "first_name": "Ada", "last_name": "Clerk",
 	}
 	var made struct {
@@ -56,7 +56,14 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 		return nil, err
 	}
 	a.tenant = made.ID
-	var next = make(chan int)
+	if err := a.uploadAll(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.settle(ctx)
+}
+
+func (a *account) uploadAll(ctx context.Context) error {
+	next := make(chan int)
 	group, uploading := errgroup.WithContext(ctx)
 	for range uploadsAtOnce {
 		group.Go(func() error {
@@ -70,7 +77,7 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 	}
 	group.Go(func() error {
 		defer close(next)
-		for n := range documents {
+		for n := range a.documents {
 			select {
 			case next <- n:
 			case <-uploading.Done():
@@ -79,10 +86,7 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 		}
 		return nil
 	})
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return a, a.settle(ctx)
+	return group.Wait()
 }
 
 func (a *account) path(document string) string {
@@ -96,8 +100,8 @@ func (a *account) upload(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(part, "This is deed number %d.\n", n)
-	if err := form.Close(); err != nil {
+	_, err = fmt.Fprintf(part, "This is deed number %d.\n", n)
+	if err = errors.Join(err, form.Close()); err != nil {
 		return err
 	}
 	var made struct {

@@ -32,10 +32,10 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user passes through
 		return nil, err
 	}
-	if onMemory(dir) {
-		fmt.Fprintf(progress, "%s is in memory: figures of durable commits mean nothing here\n", dir)
-	}
 	b := &bench{options: o, progress: progress}
+	if onMemory(dir) {
+		b.say("%s is in memory: figures of durable commits mean nothing here", dir)
+	}
 	if b.cluster, err = startCluster(ctx, filepath.Join(dir, "postgres")); err != nil {
 		return nil, err
 	}
@@ -52,10 +52,13 @@ func (b *bench) close() error {
 	if b.backlogs != nil {
 		b.backlogs.pool.Close()
 	}
-	return errors.Join(b.cluster.stop(), os.RemoveAll(b.scratch))
+	return errors.Join(b.cluster.stop(), os.RemoveAll(b.scratch)) //nolint:gosec // the user's own choice
 }
 
-func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.progress, format+"\n", args...) }
+// say tells how far the run is.
+func (b *bench) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.progress, format+"\n", args...) // figures do not depend on who listens
+}
 
 // measure runs all rounds of a figure.
 func (b *bench) measure(ctx context.Context, f figure) (_ result, err error) {
@@ -100,11 +103,11 @@ func (b *bench) profiled(ctx context.Context, f figure, n int, measure func(cont
 	if b.profiles == "" {
 		return b.quietly(ctx, measure)
 	}
-	if err := os.MkdirAll(b.profiles, 0o750); err != nil {
+	if err := os.MkdirAll(b.profiles, 0o750); err != nil { //nolint:gosec // the user's own choice
 		return 0, err
 	}
 	name := strings.NewReplacer(" ", "-", ",", "").Replace(f.name)
-	file, err := os.Create(filepath.Join(b.profiles, fmt.Sprintf("%s-%d.pprof", name, n+1)))
+	file, err := os.Create(filepath.Join(b.profiles, fmt.Sprintf("%s-%d.pprof", name, n+1))) //nolint:gosec // the user's own choice
 	if err != nil {
 		return 0, err
 	}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"os"
 
-	broker "github.com/cartulary/cartulary/embedded/kafka"
-
 	"github.com/cartulary/cartulary/adapters/kafka"
+	broker "github.com/cartulary/cartulary/embedded/kafka"
 )
 
 // topics is a broker of its own, in this process, with the platform's topics.
@@ -37,5 +36,5 @@ func (t *topics) addresses() []string { return []string{t.broker.Addr()} }
 
 func (t *topics) close() error {
 	t.broker.Close()
-	return os.RemoveAll(t.dir)
+	return os.RemoveAll(t.dir) //nolint:gosec // below the directory of the user's own choice
 }

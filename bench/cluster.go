@@ -28,22 +28,17 @@ type cluster struct {
 
 // startCluster starts a cluster that has nothing but a migrated, empty platform
 // database, to be copied.
-func startCluster(ctx context.Context, dir string) (_ *cluster, err error) {
+func startCluster(ctx context.Context, dir string) (*cluster, error) {
 	server, err := postgres.Start(ctx, postgres.Config{Dir: dir, Durable: true})
 	if err != nil {
 		return nil, err
 	}
 	c := &cluster{server: server}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.stop()) //nolint:contextcheck // ctx bounds the start
-		}
-	}()
 	if err := c.clear(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.stop()) //nolint:contextcheck // ctx bounds the start
 	}
 	if err := tenantdb.MigratePlatform(ctx, server.URL(platform)); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.stop()) //nolint:contextcheck // ctx bounds the start
 	}
 	return c, nil
 }

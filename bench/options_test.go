@@ -35,8 +35,13 @@ func TestHelpTellsEveryFlag(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--rounds", "0"}, {"--seconds", "0"}, {"--backlog", "-1"}, {"--documents", "0"},
-		{"--only", "("}, {"rounds"}, {"--no-such-flag"},
+		{"--rounds", "0"},
+		{"--seconds", "0"},
+		{"--backlog", "-1"},
+		{"--documents", "0"},
+		{"--only", "("},
+		{"rounds"},
+		{"--no-such-flag"},
 	} {
 		if _, err := parseOptions(args, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q was accepted", args)

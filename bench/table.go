@@ -4,17 +4,22 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
 // writeTable writes one line a figure.
 func writeTable(w io.Writer, results []result) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "figure\tproduct\treference\tunit\tratio (min–max)\taim\t")
+	var lines strings.Builder
+	lines.WriteString("figure\tproduct\treference\tunit\tratio (min–max)\taim\t\n")
 	for _, r := range results {
 		mid, least, greatest := r.ratio()
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.2f (%.2f–%.2f)\t%s\t%s\n",
+		fmt.Fprintf(&lines, "%s\t%s\t%s\t%s\t%.2f (%.2f–%.2f)\t%s\t%s\n",
 			r.name, number(r.product()), number(r.reference()), r.unit, mid, least, greatest, r.aimText(), verdict(r))
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(t, lines.String()); err != nil {
+		return err
 	}
 	return t.Flush()
 }
