@@ -14,9 +14,11 @@ import (
 	"github.com/cartulary/cartulary/command"
 )
 
-// cleanupTimeout bounds the removal of what a failed upload left; it begins when
-// the upload's own context may have ended already.
-const cleanupTimeout = 30 * time.Second
+// Bounds on what is done for an upload after its own context has ended.
+const (
+	settleTimeout  = 5 * time.Second  // until requests on their way are cut off
+	cleanupTimeout = 30 * time.Second // for removing what a failed upload left
+)
 
 // Put stores what body holds under a new key and returns what that was. When
 // body fails, ctx ends or the store refuses, nothing stays under key; when body
@@ -26,7 +28,11 @@ func (s *Store) Put(
 ) (command.Digest, error) {
 	body = &capped{r: body, left: limit}
 	h := newHashes()
-	if err := s.put(ctx, key, contentType, body, h); err != nil {
+	err := s.put(ctx, key, contentType, body, h)
+	if err == nil && ctx.Err() != nil { // stored, but nobody waits for it any more
+		err = errors.Join(ctx.Err(), s.discard(ctx, key))
+	}
+	if err != nil {
 		return command.Digest{}, fmt.Errorf("put %s: %w", key, err)
 	}
 	return h.digest(), nil
@@ -65,7 +71,9 @@ func (s *Store) putWhole(
 	wait := h.start(data)
 	defer wait()
 	size := int64(len(data))
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+	sending, cancel := lingering(ctx)
+	defer cancel()
+	_, err := s.client.PutObject(sending, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, ContentType: &contentType,
 		Body: bytes.NewReader(data), ContentLength: &size,
 	}, unsignedPayload)
@@ -73,6 +81,23 @@ func (s *Store) putWhole(
 		return errors.Join(err, s.discard(ctx, key)) // it may have arrived all the same
 	}
 	return nil
+}
+
+// lingering returns a context that ends a while after ctx does. What was sent is
+// waited for that long: taking back a request that the store is still at would
+// race with it, and could lose.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(settleTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // discard removes an object that was stored in vain.

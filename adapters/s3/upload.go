@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
+
+const abortInterval = 50 * time.Millisecond
 
 // upload is one upload in parts. Two parts are in memory at most: two on their
 // way, or one that is being read and one on its way.
@@ -49,6 +53,8 @@ func (u *upload) run(ctx context.Context, contentType string, first *[]byte) err
 func (u *upload) send(ctx context.Context, first *[]byte) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	partCtx, cutOff := lingering(ctx)
+	defer cutOff()
 	var sending sync.WaitGroup
 	free := make(chan *[]byte, 2)
 	free <- u.store.getLarge()
@@ -63,7 +69,7 @@ func (u *upload) send(ctx context.Context, first *[]byte) error {
 			break
 		}
 		hashed()
-		hashed = u.start(ctx, fail, part, n, free, &sending)
+		hashed = u.start(partCtx, fail, part, n, free, &sending)
 		if ended {
 			break
 		}
@@ -125,7 +131,9 @@ func (u *upload) complete(ctx context.Context) error {
 	for i, part := range u.parts {
 		parts[i] = *part
 	}
-	_, err := u.store.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	sending, cancel := lingering(ctx)
+	defer cancel()
+	_, err := u.store.client.CompleteMultipartUpload(sending, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.store.bucket, Key: &u.key, UploadId: u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
@@ -133,15 +141,31 @@ func (u *upload) complete(ctx context.Context) error {
 }
 
 // abort removes the parts and, should the upload have been completed without our
-// hearing of it, the object.
+// hearing of it, the object. A part that was cut off may still arrive, and then
+// needs another abort: so it repeats until the store knows of no such upload.
 func (u *upload) abort(ctx context.Context) error {
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	_, err := u.store.client.AbortMultipartUpload(detached, &s3.AbortMultipartUploadInput{
-		Bucket: &u.store.bucket, Key: &u.key, UploadId: u.id,
-	})
-	if missing(err) {
-		err = nil
+	tick := time.NewTicker(abortInterval)
+	defer tick.Stop()
+	s := u.store
+	for {
+		_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: &s.bucket, Key: &u.key, UploadId: u.id,
+		})
+		if err == nil {
+			_, err = s.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &s.bucket, Key: &u.key, UploadId: u.id})
+		}
+		if missing(err) {
+			return s.discard(ctx, u.key)
+		}
+		if statusOf(err) == 0 && err != nil { // there is no store to speak to
+			return fmt.Errorf("abort: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("abort: %w", errors.Join(ctx.Err(), err))
+		case <-tick.C:
+		}
 	}
-	return errors.Join(err, u.store.discard(ctx, u.key))
 }
