@@ -8,22 +8,29 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"golang.org/x/net/proxy"
 )
 
 // maxRound bounds the bytes of one round of produce requests.
 const maxRound = 32 << 20
 
-// attempts is how often [Producer.Send] tries.
-const attempts = 5
+// sendPatience is how long [Producer.Send] tries.
+const sendPatience = 5 * time.Second
 
 // ErrClosed says that a producer was used after Close.
 var ErrClosed = errors.New("kafka producer closed")
+
+// ErrUnknownTopic says that the cluster has no such topic; none is created by
+// publishing to it.
+var ErrUnknownTopic = errors.New("unknown topic")
 
 // ProducerConfig configures a [Producer].
 type ProducerConfig struct {
 	Brokers     []string
 	ClientID    string                  // "cartulary" if empty
 	Compression sarama.CompressionCodec // none if zero
+
+	dialer proxy.Dialer // for tests, to disturb connections; the usual one if nil
 }
 
 // Producer publishes records; see the package documentation for what it
@@ -50,21 +57,18 @@ func NewProducer(config ProducerConfig) *Producer {
 }
 
 // Send publishes records, in order within a key, and returns when all of them
-// are stored on all in-sync replicas. It tries a few times. After an error any
-// of the records may have been published, on each partition those before any
-// other.
+// are stored on all in-sync replicas. It tries for five seconds, unless trying
+// again can't help. After an error any of the records may have been published,
+// but none without those before it on its partition.
 func (p *Producer) Send(ctx context.Context, records ...Record) error {
 	b := &batch{records: records}
-	var wait backoff
-	for attempt := 1; ; attempt++ {
+	until := time.Now().Add(sendPatience)
+	for wait := (backoff{}); ; {
 		err := p.deliver(ctx, b)
 		if err == nil {
 			return nil
 		}
-		if attempt == attempts || b.abandoned || permanent(err) {
-			return err
-		}
-		if !wait.pause(ctx) {
+		if time.Now().After(until) || b.abandoned || permanent(err) || !wait.pause(ctx) {
 			return err
 		}
 	}
@@ -72,7 +76,7 @@ func (p *Producer) Send(ctx context.Context, records ...Record) error {
 
 // permanent says that trying again can't help.
 func permanent(err error) bool {
-	return errors.Is(err, ErrClosed) || errors.Is(err, sarama.ErrMessageSizeTooLarge) ||
+	return errors.Is(err, ErrClosed) || errors.Is(err, ErrUnknownTopic) || errors.Is(err, sarama.ErrMessageSizeTooLarge) ||
 		errors.Is(err, sarama.ErrInvalidTopic) || errors.Is(err, sarama.ErrTopicAuthorizationFailed)
 }
 
@@ -108,6 +112,10 @@ func (p *Producer) deliver(ctx context.Context, b *batch) error {
 	if p.closed || b.abandoned {
 		return ErrClosed
 	}
+	if p.current != nil && p.current != b {
+		p.session = nil // what the other batch left behind is unknown
+	}
+	p.current = b
 	if err := p.connect(); err != nil {
 		return fmt.Errorf("connect to kafka: %w", err)
 	}
@@ -116,10 +124,6 @@ func (p *Producer) deliver(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	if p.current != nil && p.current != b {
-		p.session = nil // what the other batch left behind is unknown
-	}
-	p.current = b
 	for rest := b.pending(); len(rest) > 0; rest = b.pending() {
 		if err := p.round(ctx, b, rest); err != nil {
 			return fmt.Errorf("publish: %w", err)
@@ -132,7 +136,9 @@ func (p *Producer) deliver(ctx context.Context, b *batch) error {
 // connect makes sure of a client with fresh metadata and of a session.
 func (p *Producer) connect() error {
 	if p.client == nil {
-		client, err := sarama.NewClient(p.config.Brokers, clientConfig(p.config.ClientID))
+		cfg := clientConfig(p.config.ClientID)
+		cfg.Net.Proxy.Enable, cfg.Net.Proxy.Dialer = p.config.dialer != nil, p.config.dialer
+		client, err := sarama.NewClient(p.config.Brokers, cfg)
 		if err != nil {
 			return err
 		}
@@ -159,6 +165,9 @@ func (p *Producer) connect() error {
 
 func (p *Producer) partitions(topic string) (int, error) {
 	partitions, err := p.client.Partitions(topic)
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		return 0, fmt.Errorf("%w %s", ErrUnknownTopic, topic)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("partitions of topic %s: %w", topic, err)
 	}

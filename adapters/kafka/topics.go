@@ -49,17 +49,23 @@ func EnsureTopics(ctx context.Context, config TopicsConfig) error {
 		config.Replication = int16(min(len(brokers), defaultReplication)) //nolint:gosec // at most 3
 	}
 	for _, topic := range events.Topics() {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := ensureTopic(admin, topic, config); err != nil {
-			return fmt.Errorf("ensure topic %s: %w", topic, err)
+		if err := createTopic(admin, topic, config); err != nil {
+			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
 	}
-	return awaitLeaders(ctx, admin, events.Topics())
+	return await(ctx, func() error {
+		described, err := admin.DescribeTopics(events.Topics())
+		if err != nil {
+			return err
+		}
+		if err := leaderless(described); err != nil {
+			return err
+		}
+		return verifyTopics(admin, events.Topics())
+	})
 }
 
-func ensureTopic(admin sarama.ClusterAdmin, topic string, config TopicsConfig) error {
+func createTopic(admin sarama.ClusterAdmin, topic string, config TopicsConfig) error {
 	detail := &sarama.TopicDetail{
 		NumPartitions: config.Partitions, ReplicationFactor: config.Replication,
 		ConfigEntries: make(map[string]*string),
@@ -67,23 +73,23 @@ func ensureTopic(admin sarama.ClusterAdmin, topic string, config TopicsConfig) e
 	for name, value := range newTopicSettings(topic, config.Replication) {
 		detail.ConfigEntries[name] = &value
 	}
-	err := admin.CreateTopic(topic, detail, false)
-	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
-		return fmt.Errorf("create: %w", err)
+	if err := admin.CreateTopic(topic, detail, false); err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return err
 	}
-	return verifyTopic(admin, topic)
+	return nil
 }
 
-// awaitLeaders returns when every partition of every topic has a leader.
-func awaitLeaders(ctx context.Context, admin sarama.ClusterAdmin, topics []string) error {
+// await tries until check succeeds, which it may fail to do for a while after
+// topics were created: brokers learn of them one after the other. What a topic's
+// settings say is final.
+func await(ctx context.Context, check func() error) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		described, err := admin.DescribeTopics(topics)
-		if err == nil {
-			if err = leaderless(described); err == nil {
-				return nil
-			}
+		err := check()
+		var refused *TopicError
+		if err == nil || errors.As(err, &refused) {
+			return err
 		}
 		select {
 		case <-ctx.Done():

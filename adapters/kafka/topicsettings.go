@@ -53,20 +53,37 @@ func newTopicSettings(topic string, replication int16) map[string]string {
 	return settings
 }
 
-// verifyTopic reads a topic's settings and refuses what would lose events.
-func verifyTopic(admin sarama.ClusterAdmin, topic string) error {
-	entries, err := admin.DescribeConfig(sarama.ConfigResource{
-		Type: sarama.TopicResource, Name: topic,
-		ConfigNames: []string{settingPolicy, settingRetentionTime, settingRetentionBytes},
-	})
+// verifyTopics reads the topics' settings and refuses what would lose events.
+func verifyTopics(admin sarama.ClusterAdmin, topics []string) error {
+	resources := make([]*sarama.ConfigResource, len(topics))
+	for i, topic := range topics {
+		resources[i] = &sarama.ConfigResource{
+			Type: sarama.TopicResource, Name: topic,
+			ConfigNames: []string{settingPolicy, settingRetentionTime, settingRetentionBytes},
+		}
+	}
+	results, err := admin.DescribeConfigs(resources, sarama.DescribeConfigsOptions{})
 	if err != nil {
-		return fmt.Errorf("describe: %w", err)
+		return fmt.Errorf("describe topics: %w", err)
 	}
-	settings := make(map[string]string, len(entries))
-	for _, e := range entries {
-		settings[e.Name] = e.Value
+	judged := 0
+	for _, result := range results {
+		if result.ErrorCode != sarama.ErrNoError {
+			return fmt.Errorf("describe topic %s: %w", result.Name, result.ErrorCode)
+		}
+		settings := make(map[string]string, len(result.Configs))
+		for _, entry := range result.Configs {
+			settings[entry.Name] = entry.Value
+		}
+		if err := judge(result.Name, settings); err != nil {
+			return err
+		}
+		judged++
 	}
-	return judge(topic, settings)
+	if judged != len(topics) {
+		return fmt.Errorf("describe topics: settings of %d, want %d", judged, len(topics))
+	}
+	return nil
 }
 
 // judge returns a [*TopicError] if the settings of a topic would lose events. No

@@ -1,0 +1,167 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+func TestMurmur2IsKafkas(t *testing.T) {
+	// The values of Kafka's own UtilsTest.
+	for key, want := range map[string]int32{
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string":                       -1486304829,
+		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107,
+	} {
+		if got := int32(murmur2([]byte(key))); got != want { //nolint:gosec // as Java has it
+			t.Errorf("murmur2(%q) = %d, want %d", key, got, want)
+		}
+	}
+}
+
+func TestEventsCarryCloudEventsHeaders(t *testing.T) {
+	b := setup(t)
+	want := given(5, 20)
+	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
+		t.Fatal(err)
+	}
+	byID := make(map[uuid.UUID]events.Message)
+	for _, m := range want {
+		byID[m.ID] = m
+	}
+	d := newDecoder()
+	got := b.topic(t, events.TopicAudit, len(want))
+	if duplicates := wantFirsts(t, got, want); duplicates != 0 {
+		t.Errorf("%d duplicates", duplicates)
+	}
+	for _, m := range got {
+		e, err := d.decode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(byID[e.ID], e); diff != "" {
+			t.Fatal(diff)
+		}
+		if at := partitionOf(m.Key, 3); at != m.Partition {
+			t.Errorf("key %s is on partition %d, want %d", m.Key, m.Partition, at)
+		}
+		if !m.Timestamp.Equal(e.At.Truncate(time.Millisecond)) && e.At.Sub(m.Timestamp) > 2*time.Millisecond {
+			t.Errorf("timestamp %v, want %v", m.Timestamp, e.At)
+		}
+	}
+	headers := make(map[string]string)
+	for _, h := range got[0].Headers {
+		headers[string(h.Key)] = string(h.Value)
+	}
+	first := byID[uuid.MustParse(headers["ce_id"])]
+	expect := map[string]string{
+		"ce_specversion": "1.0", "ce_id": first.ID.String(), "ce_type": string(first.Type),
+		"ce_source": "/ledgers/" + first.Ledger.String(), "ce_subject": first.StreamID.String(),
+		"ce_time": first.At.Format("2006-01-02T15:04:05.000000Z"), "ce_sequence": strconv.FormatInt(first.Seq, 10),
+		"content-type": "application/json; charset=utf-8",
+	}
+	if first.TraceParent != "" {
+		expect["traceparent"] = first.TraceParent
+	}
+	if diff := cmp.Diff(expect, headers); diff != "" {
+		t.Error(diff)
+	}
+	uploaded := 0
+	for _, m := range want {
+		if m.Type == events.TypeDocumentUploaded {
+			uploaded++
+		}
+	}
+	if own := b.topic(t, events.TopicDocumentUploaded, uploaded); len(own) != uploaded {
+		t.Errorf("%d messages on the topic of uploads, want %d", len(own), uploaded)
+	}
+}
+
+func TestSendSplitsWhatIsTooLargeForOneBatch(t *testing.T) {
+	b := setup(t)
+	ledger := uuid.New()
+	var want []events.Message
+	for seq := int64(1); seq <= 40; seq++ {
+		m := event(ledger, seq)
+		m.Body = bytes.Repeat([]byte("x"), 100_000)
+		if seq == 20 {
+			m.Body = bytes.Repeat([]byte("y"), 6<<20) // larger than the broker's default, smaller than the topic's
+		}
+		want = append(want, m)
+	}
+	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
+		t.Fatal(err)
+	}
+	if duplicates := wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want); duplicates != 0 {
+		t.Errorf("%d duplicates", duplicates)
+	}
+}
+
+func TestSendGivesUpOnWhatCanNotWork(t *testing.T) {
+	b := setup(t)
+	huge := Record{Topic: events.TopicAudit, Key: []byte("k"), Value: bytes.Repeat([]byte("x"), 9<<20), At: time.Now()}
+	if err := b.producer.Send(b.ctx, huge); !errors.Is(err, sarama.ErrMessageSizeTooLarge) {
+		t.Errorf("a message above the limit: %v", err)
+	}
+	unknown := Record{Topic: "no.such.topic", Key: []byte("k"), Value: []byte("x"), At: time.Now()}
+	if err := b.producer.Send(b.ctx, unknown); !errors.Is(err, ErrUnknownTopic) {
+		t.Errorf("an unknown topic: %v", err)
+	}
+	ended, cancel := context.WithCancel(b.ctx)
+	cancel()
+	if err := b.producer.Send(ended, unknown); err == nil {
+		t.Error("a context that has ended: no error")
+	}
+	// None of that disturbs what comes after.
+	want := given(3, 5)
+	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
+		t.Fatal(err)
+	}
+	wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
+}
+
+func TestClosedProducerRefuses(t *testing.T) {
+	p := NewProducer(ProducerConfig{Brokers: []string{"127.0.0.1:1"}})
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Send(t.Context(), Record{Topic: "t", Value: []byte("x")}); !errors.Is(err, ErrClosed) {
+		t.Errorf("error %v, want ErrClosed", err)
+	}
+}
+
+func TestPublisherKeepsMetadataAndKey(t *testing.T) {
+	b := setup(t)
+	publisher := NewPublisher(b.producer)
+	m := message.NewMessage("11111111-1111-4111-8111-111111111111", []byte(`{"hello":"world"}`))
+	m.SetContext(b.ctx)
+	m.Metadata.Set("ce_type", "demo.message")
+	m.Metadata.Set(MetadataKey, "some-key")
+	if err := publisher.Publish(events.TopicFileProcess, m); err != nil {
+		t.Fatal(err)
+	}
+	got := b.topic(t, events.TopicFileProcess, 1)[0]
+	headers := make(map[string]string)
+	for _, h := range got.Headers {
+		headers[string(h.Key)] = string(h.Value)
+	}
+	if diff := cmp.Diff(map[string]string{"ce_id": m.UUID, "ce_type": "demo.message"}, headers); diff != "" {
+		t.Error(diff)
+	}
+	if string(got.Key) != "some-key" || string(got.Value) != `{"hello":"world"}` {
+		t.Errorf("key %q, value %q", got.Key, got.Value)
+	}
+	if err := publisher.Close(); err != nil {
+		t.Error(err)
+	}
+}
