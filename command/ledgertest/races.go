@@ -33,7 +33,7 @@ func documents(n int) (streams []events.Stream, ids []uuid.UUID) {
 }
 
 func writersApart(t *testing.T, l command.Ledger) {
-	const each = 20
+	const each = 10
 	ledger := newID()
 	streams, ids := documents(writers)
 	var numbers sync.Map
@@ -114,7 +114,7 @@ func writersOverPairs(t *testing.T, l command.Ledger) {
 }
 
 func writersOverLedgers(t *testing.T, l command.Ledger) {
-	const each = 20
+	const each = 10
 	ledgers := make([]uuid.UUID, 8)
 	for i := range ledgers {
 		ledgers[i] = newID()
@@ -138,7 +138,7 @@ func writersOverLedgers(t *testing.T, l command.Ledger) {
 }
 
 func conflictsAmongMany(t *testing.T, l command.Ledger) {
-	const each = 20
+	const each = 10
 	ledger := newID()
 	streams, ids := documents(writers)
 	race(func(i int) {
