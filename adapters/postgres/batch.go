@@ -13,6 +13,7 @@ import (
 // batch is what one transaction is about: the entries, what the ledgers know of
 // them, and what is to be written. It is reused from transaction to transaction.
 type batch struct {
+	lanes   []*lane // where the entries were taken from
 	entries []*entry
 	replies []reply // of entries; sent after the commit
 	bytes   int
@@ -49,6 +50,8 @@ func (b *batch) reset() {
 	clear(b.replies)
 	b.entries, b.replies, b.bytes = b.entries[:0], b.replies[:0], 0
 	clear(b.books)
+	clear(b.lanes)
+	b.lanes = b.lanes[:0]
 	b.books, b.streams, b.keys = b.books[:0], b.streams[:0], b.keys[:0]
 	if b.byID == nil {
 		b.byID = make(map[uuid.UUID]*book)

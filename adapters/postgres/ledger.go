@@ -51,11 +51,9 @@ func (o *Options) setDefaults() {
 // Ledger keeps all ledgers of one database. It is safe for concurrent use, and
 // any number of processes may each have one over the same database.
 type Ledger struct {
-	pool    *pgxpool.Pool
-	queue   chan *entry
-	closing chan struct{} // closed: no more appends
-	closed  chan struct{} // closed: all writers are gone
-	once    sync.Once
+	pool   *pgxpool.Pool
+	queue  *queue
+	closed chan struct{} // closed: all writers are gone
 }
 
 // New starts a ledger's writers. Reads use connections of the pool; each writer
@@ -63,15 +61,11 @@ type Ledger struct {
 // ledger.
 func New(pool *pgxpool.Pool, options Options) *Ledger {
 	options.setDefaults()
-	l := &Ledger{
-		pool:    pool,
-		queue:   make(chan *entry, options.MaxBatch),
-		closing: make(chan struct{}),
-		closed:  make(chan struct{}),
-	}
+	l := &Ledger{pool: pool, queue: newQueue(options.MaxBatch), closed: make(chan struct{})}
 	var writers sync.WaitGroup
 	for range options.Writers {
-		writers.Go(newWriter(l, options).run)
+		w := &writer{queue: l.queue, pool: pool, options: options}
+		writers.Go(w.run)
 	}
 	go func() {
 		writers.Wait()
@@ -83,7 +77,7 @@ func New(pool *pgxpool.Pool, options Options) *Ledger {
 // Close refuses further appends, finishes those that wait, and returns when the
 // writers are gone.
 func (l *Ledger) Close() {
-	l.once.Do(func() { close(l.closing) })
+	l.queue.close()
 	<-l.closed
 }
 
@@ -96,17 +90,8 @@ func (l *Ledger) Append(ctx context.Context, a command.Append) (command.Receipt,
 	if err != nil {
 		return command.Receipt{}, fmt.Errorf("append to ledger %s: %w", a.Ledger, err)
 	}
-	select { // a closed ledger must not take what a writer might just miss
-	case <-l.closing:
-		return command.Receipt{}, ErrClosed
-	default:
-	}
-	select {
-	case l.queue <- e:
-	case <-ctx.Done():
-		return command.Receipt{}, fmt.Errorf("append to ledger %s: %w", a.Ledger, ctx.Err())
-	case <-l.closing:
-		return command.Receipt{}, ErrClosed
+	if err := l.queue.put(ctx, e); err != nil {
+		return command.Receipt{}, fmt.Errorf("append to ledger %s: %w", a.Ledger, err)
 	}
 	r, err := l.await(ctx, e)
 	if err != nil {
@@ -115,6 +100,7 @@ func (l *Ledger) Append(ctx context.Context, a command.Append) (command.Receipt,
 	return r, nil
 }
 
+// await returns e's reply. What the queue took is always answered.
 func (l *Ledger) await(ctx context.Context, e *entry) (command.Receipt, error) {
 	select {
 	case r := <-e.reply:
@@ -122,12 +108,5 @@ func (l *Ledger) await(ctx context.Context, e *entry) (command.Receipt, error) {
 	case <-ctx.Done():
 		e.gone.Store(true)
 		return command.Receipt{}, ctx.Err()
-	case <-l.closed:
-	}
-	select {
-	case r := <-e.reply:
-		return r.receipt, r.err
-	default:
-		return command.Receipt{}, ErrClosed
 	}
 }

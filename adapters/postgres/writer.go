@@ -16,8 +16,7 @@ const maxBatchBytes = 8 << 20
 
 // writer turns waiting entries into transactions, one at a time.
 type writer struct {
-	queue    <-chan *entry
-	closing  <-chan struct{}
+	queue    *queue
 	pool     *pgxpool.Pool
 	options  Options
 	session  *session // nil until needed, and after it broke
@@ -25,45 +24,21 @@ type writer struct {
 	requests []request
 }
 
-func newWriter(l *Ledger, options Options) *writer {
-	return &writer{queue: l.queue, closing: l.closing, pool: l.pool, options: options}
-}
-
-// run serves the queue until the ledger closes and the queue is empty.
+// run serves the queue until it is closed and empty.
 func (w *writer) run() {
 	defer func() {
 		if w.session != nil {
 			w.session.close()
 		}
 	}()
-	for w.take() {
+	for {
+		w.batch.reset()
+		if !w.queue.take(&w.batch, w.options.MaxBatch) {
+			return
+		}
 		w.serve()
+		w.queue.release(w.batch.lanes)
 	}
-}
-
-// take fills the batch with what waits; false if there will be nothing more.
-func (w *writer) take() bool {
-	w.batch.reset()
-	select {
-	case e := <-w.queue:
-		w.batch.add(e)
-	case <-w.closing:
-		select {
-		case e := <-w.queue:
-			w.batch.add(e)
-		default:
-			return false
-		}
-	}
-	for len(w.batch.entries) < w.options.MaxBatch && w.batch.bytes < maxBatchBytes {
-		select {
-		case e := <-w.queue:
-			w.batch.add(e)
-		default:
-			return true
-		}
-	}
-	return true
 }
 
 // serve commits the batch and answers everyone in it.
