@@ -133,7 +133,8 @@ func (p *Producer) deliver(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// connect makes sure of a client with fresh metadata and of a session.
+// connect makes sure of a client with fresh metadata and of a session. It gives a
+// client up that fails: sarama's may stay without brokers to ask.
 func (p *Producer) connect() error {
 	if p.client == nil {
 		cfg := clientConfig(p.config.ClientID)
@@ -144,22 +145,34 @@ func (p *Producer) connect() error {
 		}
 		p.client = client
 	}
+	if err := p.refresh(); err != nil {
+		_ = p.client.Close() // it failed already
+		p.client = nil
+		return err
+	}
+	return nil
+}
+
+// refresh asks for the leaders of stale topics, and for a session if there is none.
+func (p *Producer) refresh() error {
 	for topic := range p.stale {
-		if err := p.client.RefreshMetadata(topic); err != nil {
+		var refused sarama.KError // of this topic, which is for those to hear who publish to it
+		if err := p.client.RefreshMetadata(topic); err != nil && !errors.As(err, &refused) {
 			return err
 		}
 		delete(p.stale, topic)
 	}
-	if p.session == nil {
-		response, err := p.client.InitProducerID()
-		if err != nil {
-			return err
-		}
-		if response.Err != sarama.ErrNoError {
-			return response.Err
-		}
-		p.session = newSession(response.ProducerID, response.ProducerEpoch)
+	if p.session != nil {
+		return nil
 	}
+	response, err := p.client.InitProducerID()
+	if err != nil {
+		return err
+	}
+	if response.Err != sarama.ErrNoError {
+		return response.Err
+	}
+	p.session = newSession(response.ProducerID, response.ProducerEpoch)
 	return nil
 }
 
