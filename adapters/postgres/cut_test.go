@@ -31,7 +31,7 @@ func newCable(t *testing.T, database string) (*cable, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (c *cable) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", c.target) //nolint:noctx // closed by pass
+		server, err := net.Dial("tcp", c.target)
 		if err != nil || c.dead.Load() {
 			_ = client.Close()
 			continue

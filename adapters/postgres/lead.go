@@ -40,18 +40,18 @@ func Lead(
 	run func(ctx context.Context, l *Leadership) error,
 ) error {
 	c := &candidate{pool: pool, name: name, run: run}
-	defer c.resign()
+	defer c.resign(ctx)
 	logger = logger.With(slog.String("leadership", name))
 	for ctx.Err() == nil {
 		elected, err := c.campaign(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			logger.WarnContext(ctx, "campaign failed", slog.Any("error", err))
-			c.resign()
+			c.resign(ctx)
 		case elected:
 			logger.InfoContext(ctx, "leading")
 			lost, err := c.lead(ctx)
-			c.resign()
+			c.resign(ctx)
 			if lost == nil && err != nil && ctx.Err() == nil {
 				return fmt.Errorf("lead %s: %w", name, err)
 			}
@@ -110,11 +110,11 @@ func (c *candidate) connect(ctx context.Context) error {
 }
 
 // resign closes the connection, and with it frees the lock.
-func (c *candidate) resign() {
+func (c *candidate) resign(ctx context.Context) {
 	if c.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	_ = c.conn.Close(ctx) // the server frees the lock in any case
 	c.conn = nil

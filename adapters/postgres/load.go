@@ -49,17 +49,17 @@ order by stream_id, stream_version`, ledger, streams)
 func (l *Ledger) Find(
 	ctx context.Context, ledger, id uuid.UUID, fingerprint [32]byte,
 ) (command.Receipt, bool, error) {
-	var print []byte
+	var stored []byte
 	r := command.Receipt{Ledger: ledger, Replayed: true}
 	err := l.pool.QueryRow(ctx, `
 select fingerprint, last_seq, at, outcome from ledger.commands
-where ledger_id = $1 and command_id = $2`, ledger, id).Scan(&print, &r.Seq, &r.At, &r.Outcome)
+where ledger_id = $1 and command_id = $2`, ledger, id).Scan(&stored, &r.Seq, &r.At, &r.Outcome)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return command.Receipt{}, false, nil
 	case err != nil:
 		return command.Receipt{}, false, fmt.Errorf("find command %s: %w", id, err)
-	case [32]byte(print) != fingerprint:
+	case [32]byte(stored) != fingerprint:
 		return command.Receipt{}, false, fmt.Errorf("find command %s: %w", id, command.ErrCommandReused)
 	}
 	r.At = r.At.UTC()

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -80,9 +81,7 @@ func (k *PersonKeys) Keys(ctx context.Context, persons ...uuid.UUID) (events.Key
 		return nil, fmt.Errorf("keys of persons: %w", err)
 	}
 	k.keep(fetched, now.Add(keyLifetime))
-	for person, key := range fetched {
-		found[person] = key
-	}
+	maps.Copy(found, fetched)
 	return found, nil
 }
 

@@ -44,7 +44,7 @@ func openSession(ctx context.Context, pool *pgxpool.Pool) (_ *session, err error
 	s := &session{conn: pooled.Hijack()}
 	defer func() {
 		if err != nil {
-			s.close()
+			s.close(ctx)
 		}
 	}()
 	settings := fmt.Sprintf(sessionSettings, idleInTransaction.Milliseconds())
@@ -63,8 +63,9 @@ func openSession(ctx context.Context, pool *pgxpool.Pool) (_ *session, err error
 // closeTimeout bounds how long a farewell to the server may take.
 const closeTimeout = time.Second
 
-func (s *session) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+// close ends the session, also when ctx has ended.
+func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	_ = s.conn.Close(ctx) // nothing is lost: what was not committed is rolled back
 }

@@ -28,7 +28,7 @@ type writer struct {
 func (w *writer) run() {
 	defer func() {
 		if w.session != nil {
-			w.session.close()
+			w.session.close(context.Background())
 		}
 	}()
 	for {
@@ -62,7 +62,7 @@ func (w *writer) serve() {
 		e.reply <- r
 	}
 	if err != nil && w.session != nil {
-		w.session.close() // whatever state it is in
+		w.session.close(context.Background()) // whatever state it is in
 		w.session = nil
 	}
 }
@@ -125,7 +125,7 @@ func (w *writer) lock(ctx context.Context) error {
 
 func (w *writer) connect(ctx context.Context) error {
 	if w.session != nil {
-		w.session.close()
+		w.session.close(ctx)
 		w.session = nil
 	}
 	s, err := openSession(ctx, w.pool)

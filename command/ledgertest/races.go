@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -179,7 +180,7 @@ func oneClaim(t *testing.T, l command.Ledger) {
 	if won.Load() != 1 {
 		t.Errorf("%d hold the claim, want 1", won.Load())
 	}
-	if got := len(wantWhole(t, l, ledger, append(ids, claim.ID)...)); got != 2 {
+	if got := len(wantWhole(t, l, ledger, slices.Concat(ids, []uuid.UUID{claim.ID})...)); got != 2 {
 		t.Errorf("%d events, want 2", got)
 	}
 }

@@ -3,13 +3,14 @@ create schema ledger;
 
 -- One row a ledger: where it ends, and the compact range of its Merkle tree
 -- (RFC 6962; the range's hashes, 32 bytes each, one after the other). Locking
--- this row is what orders the appends of a ledger.
+-- this row is what orders the appends of a ledger. It changes with every append:
+-- each row has a page to itself, so that it can change in place.
 create table ledger.heads (
     ledger_id uuid        primary key,
     seq       bigint      not null check (seq >= 0),
     at        timestamptz not null,
     range     bytea       not null
-) with (fillfactor = 50);
+) with (fillfactor = 10);
 
 create table ledger.events (
     ledger_id      uuid        not null,
@@ -43,7 +44,7 @@ create table ledger.outbox (
     ledger_id uuid   not null,
     first_seq bigint not null,
     last_seq  bigint not null
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
 -- +goose StatementBegin
 create function ledger.refuse_rewrite() returns trigger language plpgsql as $$
