@@ -38,7 +38,6 @@ type Document struct {
 	Size     int64     `json:"file_size"`
 	MD5      string    `json:"md5_hash"`
 	Status   string    `json:"status"`
-	Version  int64     `json:"version"`
 }
 
 // Answer is what came back.

@@ -57,14 +57,14 @@ func startCluster() (*cluster, error) {
 }
 
 // Main runs a package's tests, stops the cluster if one was started, fails when
-// goroutines are left over, and exits.
-func Main(m *testing.M) {
+// goroutines are left over but those to overlook, and exits.
+func Main(m *testing.M, overlook ...goleak.Option) {
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		code = max(code, 1)
 	}
-	if err := goleak.Find(); err != nil && code == 0 {
+	if err := goleak.Find(overlook...); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		code = 1
 	}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cartulary/cartulary/adapters/redis"
+	"github.com/cartulary/cartulary/config"
+	"github.com/cartulary/cartulary/roles"
+)
+
+const usage = `cartulary keeps documents for companies, with a trail that nobody can quietly rewrite.
+
+Usage: cartulary ROLE
+
+Roles:
+  migrate    bring the main database and all tenants' databases to the newest schema
+  api        serve HTTP on HOST:PORT
+  relay      bring events from the outbox to Kafka; of many, one leads
+  projector  keep the read models up with the trail
+  worker     make tenants' databases, finish uploaded files
+
+Run migrate first, then any number of the others. Each is configured by the
+environment: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT and so on. All
+variables, with their meaning, are in .env.example.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cartulary: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// role is a way to run the program.
+type role struct {
+	name  string
+	needs config.Needs
+	run   func(ctx context.Context, p *roles.Platform, cfg config.Config) error
+}
+
+// table lists the roles that run until they are told to stop.
+func table() []role {
+	everything := config.Needs{Database: true, JWT: true, Kafka: true, S3: true}
+	stream := config.Needs{Database: true, Kafka: true}
+	return []role{
+		{"api", everything, serve},
+		{"relay", stream, func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Relay(ctx) }},
+		{"projector", stream, func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Projector(ctx) }},
+		{
+			"worker", config.Needs{Database: true, Kafka: true, S3: true},
+			func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Worker(ctx) },
+		},
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name one role\n\n%s", usage)
+	}
+	name := args[0]
+	switch name {
+	case "help", "-h", "-help", "--help":
+		_, err := io.WriteString(stdout, usage)
+		return err
+	case "migrate":
+		cfg, err := config.Load(getenv, config.Needs{Database: true})
+		if err != nil {
+			return err
+		}
+		return roles.Migrate(ctx, cfg, logger(stdout, cfg, name))
+	}
+	all := table()
+	i := slices.IndexFunc(all, func(r role) bool { return r.name == name })
+	if i < 0 {
+		return fmt.Errorf("there is no role %q\n\n%s", name, usage)
+	}
+	cfg, err := config.Load(getenv, all[i].needs)
+	if err != nil {
+		return err
+	}
+	return runRole(ctx, all[i], cfg, logger(stdout, cfg, name))
+}
+
+func logger(w io.Writer, cfg config.Config, role string) *slog.Logger {
+	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.LogLevel})
+	return slog.New(handler).With(slog.String("role", role))
+}
+
+// runRole runs a role, and the hints between it and others, until ctx ends.
+func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger) error {
+	hints, closeHints, err := openHints(cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer closeHints()
+	platform, err := roles.Open(ctx, cfg, hints, logger)
+	if err != nil {
+		return err
+	}
+	defer platform.Close()
+	logger.LogAttrs(ctx, slog.LevelInfo, "started")
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return hints.Run(ctx) })
+	group.Go(func() error { return r.run(ctx, platform, cfg) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	logger.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return nil
+}
+
+func openHints(cfg config.Config, logger *slog.Logger) (*roles.Hints, func(), error) {
+	if cfg.RedisURL == "" {
+		return roles.NewHints(nil, logger), func() {}, nil
+	}
+	bus, err := redis.New(cfg.RedisURL, logger)
+	if err != nil {
+		return nil, nil, fmt.Errorf("REDIS_URL: %w", err)
+	}
+	return roles.NewHints(bus, logger), func() { _ = bus.Close() }, nil
+}
+
+func serve(ctx context.Context, p *roles.Platform, cfg config.Config) error {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", cfg.HTTP.Address())
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return p.API(ctx, listener)
+}

@@ -1,0 +1,107 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/google/uuid"
+
+	httpapi "github.com/cartulary/cartulary/adapters/http"
+	"github.com/cartulary/cartulary/adapters/password"
+	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/adapters/s3"
+	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/adapters/token"
+	"github.com/cartulary/cartulary/identity"
+	"github.com/cartulary/cartulary/query"
+)
+
+// API serves HTTP on a listener until ctx ends; then it finishes the requests
+// under way.
+func (p *Platform) API(ctx context.Context, listener net.Listener) error {
+	store, err := p.openObjects(ctx)
+	if err != nil {
+		return err
+	}
+	awaiter := tenantdb.NewAwaiter(p.pools)
+	defer awaiter.Close()
+	p.hints.OnProjected(awaiter.Projected)
+	accounts, err := p.openIdentity(ctx)
+	if err != nil {
+		return err
+	}
+	p.hints.OnRevoked(accounts.Revoked)
+	api, err := httpapi.New(httpapi.Config{
+		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Logger: p.logger,
+		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
+		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store),
+	})
+	if err != nil {
+		return fmt.Errorf("set up the API: %w", err)
+	}
+	return api.Serve(ctx, listener)
+}
+
+func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) {
+	passwords, err := password.New(password.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("set up passwords: %w", err)
+	}
+	signer, err := token.New(token.Config{
+		Secret: []byte(p.cfg.JWT.Secret), AccessExpires: p.cfg.JWT.AccessExpires, RefreshExpires: p.cfg.JWT.RefreshExpires,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up tokens: %w", err)
+	}
+	return identity.New(identity.Config{
+		App: p.app, Accounts: accounts{p.main}, Credentials: postgres.NewCredentials(p.main),
+		Sessions: postgres.NewSessions(p.main), Passwords: passwords, Signer: signer,
+		OnRevoked: func(session uuid.UUID) { p.hints.Revoked(context.WithoutCancel(ctx), session) },
+	}), nil
+}
+
+// accounts are the read model of users as signing in sees it.
+type accounts struct{ db query.DB }
+
+func (a accounts) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
+	user, err := query.UserByEmail(ctx, a.db, email)
+	if errors.Is(err, query.ErrNotFound) {
+		return identity.Account{}, identity.ErrNotFound
+	}
+	return identity.Account{ID: user.ID, Active: user.IsActive}, err
+}
+
+// checks are what /readyz asks for.
+func (p *Platform) checks(store *s3.Store) []httpapi.Check {
+	return []httpapi.Check{
+		{Name: "postgresql", Run: p.main.Ping},
+		{Name: "kafka", Run: p.kafkaReachable},
+		{Name: "s3", Run: store.Ready},
+	}
+}
+
+// kafkaReachable reports whether any of the brokers answers.
+func (p *Platform) kafkaReachable(ctx context.Context) error {
+	var failure error
+	for _, broker := range p.cfg.Kafka.Brokers {
+		dialer := net.Dialer{Timeout: time.Second}
+		conn, err := dialer.DialContext(ctx, "tcp", broker)
+		if err == nil {
+			return conn.Close()
+		}
+		failure = err
+	}
+	return failure
+}
+
+// databases are the pools as the API sees them.
+type databases struct{ pools *tenantdb.Pools }
+
+func (d databases) Platform() query.DB { return d.pools.Platform() }
+
+func (d databases) Tenant(ctx context.Context, tenant uuid.UUID) (query.DB, func(), error) {
+	return d.pools.Tenant(ctx, tenant)
+}

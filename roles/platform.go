@@ -1,0 +1,98 @@
+package roles
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cartulary/cartulary/adapters/kafka"
+	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/adapters/s3"
+	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/config"
+)
+
+// emailClaims names the secret that keys the ids of e-mail claims.
+const emailClaims = "email_claims"
+
+// Platform is what the roles of one process share. Its methods Relay, Projector,
+// Worker and API are the roles.
+type Platform struct {
+	cfg    config.Config
+	logger *slog.Logger
+	hints  *Hints
+
+	main   *pgxpool.Pool // saas_platform
+	pools  *tenantdb.Pools
+	ledger *postgres.Ledger
+	keys   *postgres.PersonKeys
+	app    *command.App
+}
+
+// Open connects to the main database. [Platform.Close] must follow.
+func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Logger) (*Platform, error) {
+	pool, err := openPool(ctx, cfg.Database)
+	if err != nil {
+		return nil, err
+	}
+	p := &Platform{
+		cfg: cfg, logger: logger, hints: hints, main: pool,
+		pools: tenantdb.New(tenantdb.Config{Platform: pool, MaxConns: cfg.Database.PoolSize}),
+		keys:  postgres.NewPersonKeys(pool),
+		ledger: postgres.New(pool, postgres.Options{
+			OnAppend: func(uuid.UUID, int64) { hints.Appended(context.WithoutCancel(ctx)) },
+		}),
+	}
+	emailKey, err := postgres.NewSecrets(pool).Secret(ctx, emailClaims)
+	if err != nil {
+		p.Close()
+		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
+	}
+	p.app = command.NewApp(p.ledger, p.keys, emailKey)
+	return p, nil
+}
+
+// Close ends what Open opened. No role may run any more.
+func (p *Platform) Close() {
+	p.ledger.Close()
+	p.pools.Close()
+	p.main.Close()
+}
+
+func openPool(ctx context.Context, cfg config.Database) (*pgxpool.Pool, error) {
+	settings, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL can't be read: %w", err)
+	}
+	settings.MaxConns = int32(cfg.PoolSize) //nolint:gosec // bounded by the configuration
+	pool, err := pgxpool.NewWithConfig(ctx, settings)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the main database: %w", err)
+	}
+	return pool, nil
+}
+
+// openObjects connects to the object store.
+func (p *Platform) openObjects(ctx context.Context) (*s3.Store, error) {
+	store, err := s3.New(ctx, s3.Config{
+		Endpoint: p.cfg.S3.Endpoint, PublicEndpoint: p.cfg.S3.PublicEndpoint,
+		AccessKey: p.cfg.S3.AccessKey, SecretKey: p.cfg.S3.SecretKey,
+		Bucket: p.cfg.S3.Bucket, Region: p.cfg.S3.Region, PathStyle: p.cfg.S3.PathStyle,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the object store: %w", err)
+	}
+	return store, nil
+}
+
+// ensureTopics makes sure that Kafka keeps what it is given.
+func (p *Platform) ensureTopics(ctx context.Context) error {
+	if err := kafka.EnsureTopics(ctx, kafka.TopicsConfig{Brokers: p.cfg.Kafka.Brokers}); err != nil {
+		return fmt.Errorf("prepare the topics: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package roles
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cartulary/cartulary/adapters/kafka"
+	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/adapters/s3"
+	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/worker"
+)
+
+const (
+	workerGroup  = "cartulary-worker"
+	workerBatch  = 64 // a batch is done when its last file is
+	janitorEvery = 5 * time.Minute
+)
+
+// Worker makes tenants' databases and finishes files until ctx ends.
+func (p *Platform) Worker(ctx context.Context) error {
+	store, err := p.openObjects(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.ensureTopics(ctx); err != nil {
+		return err
+	}
+	w := worker.New(worker.Config{
+		App: p.app, Databases: tenantdb.NewProvisioner(p.main), Objects: store, NotFound: s3.ErrNotFound, Logger: p.logger,
+	})
+	janitor := worker.Janitor{
+		App: p.app, Staging: staging{store}, Ledgers: ledgers{p.ledger}, Logger: p.logger, Every: janitorEvery,
+	}
+	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
+		Brokers: p.cfg.Kafka.Brokers, Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		janitor.Run(ctx)
+		return nil
+	})
+	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
+	return group.Wait()
+}
+
+// staging is the object store as the janitor sees it.
+type staging struct{ *s3.Store }
+
+func (s staging) List(ctx context.Context, prefix string, found func(worker.StagedObject) error) error {
+	return s.Store.List(ctx, prefix, func(o s3.Object) error {
+		return found(worker.StagedObject{Key: o.Key, Modified: o.LastModified})
+	})
+}
+
+// ledgers is the ledger as the janitor sees it.
+type ledgers struct{ *postgres.Ledger }
+
+func (l ledgers) Ledgers(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	heads, err := l.Ledger.Ledgers(ctx, after, limit)
+	ids := make([]uuid.UUID, len(heads))
+	for i, h := range heads {
+		ids[i] = h.Ledger
+	}
+	return ids, err
+}
