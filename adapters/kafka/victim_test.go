@@ -1,5 +1,0 @@
-package kafka
-
-const victimVariable = "CARTULARY_TEST_VICTIM"
-
-func victim() int { return 0 }
