@@ -19,17 +19,23 @@ type target interface {
 	Revive() error
 }
 
-// sabotage kills a role's process, drawn at random, as often as p says, starts it
-// again after a while and waits for recovery. It returns how long each took.
+// sabotage kills a role's process as often as p says, starts it again after a while
+// and waits for recovery. It returns how long each took. Which role, and when, is
+// drawn at random; each has its turn before one has another.
 func sabotage(ctx context.Context, t target, p *pace, seed uint64, say func(string, ...any)) ([]time.Duration, error) {
 	draw := rand.New(rand.NewPCG(seed, 0xfa17)) //nolint:gosec // repeatable on purpose
 	var recoveries []time.Duration
+	var turns []string
 	for n := range p.faults {
 		if err := p.due(ctx, n, draw.Float64()); err != nil {
 			return recoveries, err
 		}
-		roles := stack.Roles()
-		role, down := roles[draw.IntN(len(roles))], time.Duration(draw.Int64N(int64(longestDown)))
+		if len(turns) == 0 {
+			turns = stack.Roles()
+			draw.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
+		}
+		role, down := turns[0], time.Duration(draw.Int64N(int64(longestDown)))
+		turns = turns[1:]
 		if err := t.Kill(role); err != nil {
 			return recoveries, err
 		}

@@ -79,7 +79,13 @@ type sealed struct {
 
 // user folds users.
 func (m models) user(e envelope, keys map[uuid.UUID][]byte) error {
+	if e.StreamKind != "user" {
+		return nil
+	}
+	id := e.StreamID.String()
+	row := m.platform["users"][id]
 	if e.EventType != "user.registered" && e.EventType != "user.profile_changed" {
+		touch(row, e)
 		return nil
 	}
 	var profile struct {
@@ -96,8 +102,6 @@ func (m models) user(e envelope, keys map[uuid.UUID][]byte) error {
 	if err := open(profile.Person, keys[profile.Person.Subject], &person); err != nil {
 		return fmt.Errorf("user %s: %w", e.StreamID, err)
 	}
-	id := e.StreamID.String()
-	row := m.platform["users"][id]
 	if row == nil {
 		row = Row{"id": id, "is_active": "true", "created_at": e.Timestamp, "created_by": Null}
 		m.platform["users"][id] = row
@@ -129,9 +133,16 @@ func open(s sealed, key []byte, into any) error {
 	return json.Unmarshal(plain, into)
 }
 
-// touch moves a row, if there is one, on to an event.
+// touch moves a row, if there is one, on to an event of its stream. The version
+// always follows; the time of change only where the event is about the row itself,
+// not about what refers to it.
 func touch(row Row, e envelope) {
-	set(row, "updated_at", e.Timestamp)
+	switch e.EventType {
+	case "user.logged_in", "user.logged_out", "tenant.member_added", "tenant.member_role_changed", "tenant.member_removed",
+		"file.referenced", "file.dereferenced":
+	default:
+		set(row, "updated_at", e.Timestamp)
+	}
 	set(row, "version", strconv.FormatInt(e.StreamVersion, 10))
 }
 

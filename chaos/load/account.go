@@ -59,6 +59,7 @@ func (a *account) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.patient = true
 	got, err := a.client.insist(ctx, r, func() string { return "" }, nil)
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
