@@ -81,7 +81,7 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 		}
 	}
 	if len(gone) > 0 {
-		statements.Queue(`delete from documents where id = any($1)`, gone)
+		statements.Queue(`delete from documents where id = any($1)`, uuids(gone))
 	}
 	if len(added.ids) > 0 {
 		statements.Queue(`
@@ -90,7 +90,8 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[],
 				$5::text[], $6::uuid[], $7::timestamptz[], $8::uuid[])
 				as v (id, filename, updated_at, version, mime_type, file_id, created_at, created_by)`,
-			added.ids, added.filenames, added.updated, added.versions, mimes, addedFiles, addedAt, bys)
+			uuids(added.ids), added.filenames, added.updated, added.versions,
+			mimes, uuids(addedFiles), addedAt, uuids(bys))
 	}
 	if len(renamed.ids) > 0 {
 		statements.Queue(`
@@ -99,7 +100,7 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[])
 				as v (id, filename, updated_at, version)
 			where d.id = v.id`,
-			renamed.ids, renamed.filenames, renamed.updated, renamed.versions)
+			uuids(renamed.ids), renamed.filenames, renamed.updated, renamed.versions)
 	}
 	return send(ctx, tx, "documents", &statements)
 }

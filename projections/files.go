@@ -100,8 +100,8 @@ func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
 				s3_path = excluded.s3_path, status = excluded.status, updated_at = excluded.updated_at,
 				version = excluded.version, md5_hash = excluded.md5_hash,
 				sha256_hash = excluded.sha256_hash, file_size = excluded.file_size`,
-			received.ids, received.s3Paths, received.statuses, received.updated, received.versions,
-			md5s, sha256s, sizes, createdAt, createdBy)
+			uuids(received.ids), received.s3Paths, received.statuses, received.updated, received.versions,
+			md5s, sha256s, sizes, createdAt, uuids(createdBy))
 	}
 	if len(changed.ids) > 0 {
 		statements.Queue(`
@@ -111,7 +111,7 @@ func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
 			from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
 				as v (id, s3_path, status, updated_at, version)
 			where f.id = v.id`,
-			changed.ids, changed.s3Paths, changed.statuses, changed.updated, changed.versions)
+			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.updated, changed.versions)
 	}
 	return send(ctx, tx, "files", &statements)
 }

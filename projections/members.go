@@ -18,21 +18,21 @@ func applyMembers(ctx context.Context, tx pgx.Tx, b Batch) error {
 	c := columnsOf(&members)
 	var statements pgx.Batch
 	if len(c.removed) > 0 {
-		statements.Queue(`delete from members where user_id = any($1)`, c.removed)
+		statements.Queue(`delete from members where user_id = any($1)`, uuids(c.removed))
 	}
 	if len(c.added) > 0 {
 		statements.Queue(`
 			insert into members (user_id, role, joined_at)
 			select * from unnest($1::uuid[], $2::text[], $3::timestamptz[])
 			on conflict (user_id) do update set role = excluded.role, joined_at = excluded.joined_at`,
-			c.added, c.addedRoles, c.joinedAt)
+			uuids(c.added), c.addedRoles, c.joinedAt)
 	}
 	if len(c.changed) > 0 {
 		statements.Queue(`
 			update members m set role = v.role
 			from unnest($1::uuid[], $2::text[]) as v (user_id, role)
 			where m.user_id = v.user_id`,
-			c.changed, c.changedRoles)
+			uuids(c.changed), c.changedRoles)
 	}
 	return send(ctx, tx, "members", &statements)
 }

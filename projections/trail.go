@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -39,8 +40,8 @@ func copyTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 	row := func(i int) ([]any, error) {
 		r := &list[i]
 		return []any{
-			r.Seq, r.ID, string(r.Type), string(r.Stream.Kind), r.Stream.ID, r.StreamVersion,
-			actor(r), r.CommandID, r.RequestID, r.At, r.Data,
+			r.Seq, one(r.ID), string(r.Type), string(r.Stream.Kind), one(r.Stream.ID), r.StreamVersion,
+			actor(r), one(r.CommandID), r.RequestID, r.At, r.Data,
 		}, nil
 	}
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"trail"}, columns, pgx.CopyFromSlice(len(list), row))
@@ -54,16 +55,16 @@ func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 	n := len(list)
 	var (
 		seqs, versions         = make([]int64, n), make([]int64, n)
-		ids, streams, commands = make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
+		ids, streams, commands = newUUIDs(n), newUUIDs(n), newUUIDs(n)
 		types, kinds           = make([]string, n), make([]string, n)
 		requests, data         = make([]string, n), make([]string, n)
-		users                  = make([]*uuid.UUID, n)
+		users                  = newUUIDs(n)
 		times                  = make([]time.Time, n)
 	)
 	for i := range list {
 		r := &list[i]
 		seqs[i], versions[i] = r.Seq, r.StreamVersion
-		ids[i], streams[i], commands[i] = r.ID, r.Stream.ID, r.CommandID
+		ids[i], streams[i], commands[i] = one(r.ID), one(r.Stream.ID), one(r.CommandID)
 		types[i], kinds[i] = string(r.Type), string(r.Stream.Kind)
 		requests[i], data[i] = r.RequestID, string(r.Data)
 		users[i], times[i] = actor(r), r.At
@@ -82,10 +83,11 @@ func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 	return send(ctx, tx, "trail", &statements)
 }
 
-// actor returns who caused r; nil for the platform itself.
-func actor(r *events.Recorded) *uuid.UUID {
-	if r.Actor == uuid.Nil {
-		return nil
-	}
-	return &r.Actor
+func newUUIDs(n int) pgtype.FlatArray[pgtype.UUID] { return make([]pgtype.UUID, n) }
+
+func one(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+// actor returns who caused r; null for the platform itself.
+func actor(r *events.Recorded) pgtype.UUID {
+	return pgtype.UUID{Bytes: r.Actor, Valid: r.Actor != uuid.Nil}
 }

@@ -74,7 +74,7 @@ func writeUsers(ctx context.Context, tx pgx.Tx, users *fold[userChange], keys ev
 	if len(changed.ids) > 0 {
 		// Addresses may change hands within a batch. While that goes on, whoever gets
 		// a new one has none that anyone else could have.
-		statements.Queue(`update users set email = id::text where id = any($1)`, changed.ids)
+		statements.Queue(`update users set email = id::text where id = any($1)`, uuids(changed.ids))
 		statements.Queue(`
 			update users u
 			set first_name = v.first_name, last_name = v.last_name, email = v.email,
@@ -94,7 +94,7 @@ func writeUsers(ctx context.Context, tx pgx.Tx, users *fold[userChange], keys ev
 		statements.Queue(`
 			update users u set version = v.version
 			from unnest($1::uuid[], $2::bigint[]) as v (id, version)
-			where u.id = v.id`, seen, seenVersions)
+			where u.id = v.id`, uuids(seen), seenVersions)
 	}
 	return send(ctx, tx, "users", &statements)
 }
@@ -124,5 +124,5 @@ func (u *userColumns) append(id uuid.UUID, c *userChange, keys events.Keys) erro
 }
 
 func (u *userColumns) args() []any {
-	return []any{u.ids, u.firstNames, u.lastNames, u.emails, u.active, u.updated, u.versions}
+	return []any{uuids(u.ids), u.firstNames, u.lastNames, u.emails, u.active, u.updated, u.versions}
 }
