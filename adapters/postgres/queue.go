@@ -8,6 +8,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// maxYields bounds how often a writer lets others go first.
+const maxYields = 8
+
 // queue holds the entries that wait for a writer, in order of arrival for each
 // ledger. A ledger is with one writer at a time: entries that arrive meanwhile
 // gather for the next transaction instead of waiting for the head's lock in one of
@@ -84,14 +87,25 @@ func (q *queue) take(b *batch, limit int) bool {
 			}
 			q.some.Wait()
 		}
-		// Those who were just answered, or woken by the same event, may be about to
-		// append: let them first, if they are ready to run.
-		q.mu.Unlock()
-		runtime.Gosched()
-		q.mu.Lock()
+		q.gather()
 		if len(q.ready) > 0 {
 			q.scoop(b, limit)
 			return true
+		}
+	}
+}
+
+// gather lets those append who are about to: whoever was just answered, or woken
+// by the same event, and is ready to run. It goes on for as long as that brings
+// something in, and waits for nobody.
+func (q *queue) gather() {
+	for range maxYields {
+		waiting := len(q.slots)
+		q.mu.Unlock()
+		runtime.Gosched()
+		q.mu.Lock()
+		if len(q.slots) == waiting {
+			return
 		}
 	}
 }
