@@ -37,6 +37,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	api, err := httpapi.New(httpapi.Config{
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Logger: p.logger,
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
+		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store),
 	})
 	if err != nil {

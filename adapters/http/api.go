@@ -66,6 +66,10 @@ type Config struct {
 	PlatformDatabase string // the main database's name, as Awaiter knows it; saas_platform if empty
 	NotProvisioned   error  // what Databases.Tenant fails with while a tenant has no database
 
+	// Unavailable lists more errors after which the same request may succeed later:
+	// they are answered 503 instead of 500.
+	Unavailable []error
+
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nobody's if empty
 	Checks         []Check        // for /readyz
 

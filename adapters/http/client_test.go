@@ -137,16 +137,15 @@ func (p *person) do(method, path string, body io.Reader, headers ...header) answ
 	}
 	response, err := p.w.server.Client().Transport.RoundTrip(request)
 	p.w.must(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	p.w.must(err)
-	a := answer{t: p.w.t, status: response.StatusCode, header: response.Header, raw: raw}
-	a.check(p.router, request)
-	return a
+	return answer{t: p.w.t, status: response.StatusCode, header: response.Header, raw: raw}.checked(p.router, request)
 }
 
-// check holds an answer against the contract and what every answer must have.
-func (a *answer) check(router routers.Router, request *http.Request) {
+// checked holds an answer against the contract and what every answer must have,
+// and returns it decoded.
+func (a answer) checked(router routers.Router, request *http.Request) answer {
 	a.t.Helper()
 	for _, name := range []string{
 		"X-Request-Id", "Traceparent", "X-Content-Type-Options", "Content-Security-Policy", "X-Frame-Options",
@@ -168,9 +167,9 @@ func (a *answer) check(router routers.Router, request *http.Request) {
 	request.URL.Host, request.URL.Scheme = "", ""
 	route, params, err := router.FindRoute(request)
 	if err != nil {
-		return // what the contract does not know has only the envelope
+		return a // what the contract does not know has only the envelope
 	}
-	err = openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+	err = openapi3filter.ValidateResponse(request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
 		Status:                 a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.raw)),
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
@@ -178,6 +177,7 @@ func (a *answer) check(router routers.Router, request *http.Request) {
 	if err != nil {
 		a.t.Errorf("%s %s: the answer is not the contract's: %v\n%d %s", request.Method, request.URL.Path, err, a.status, a.raw)
 	}
+	return a
 }
 
 func (a answer) want(status int) answer {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -97,9 +96,4 @@ func compileRoute(p policy, item *openapi3.PathItem, operation *openapi3.Operati
 		}
 	}
 	return r
-}
-
-// hasBody reports whether a request carries anything to read.
-func hasBody(r *http.Request) bool {
-	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }

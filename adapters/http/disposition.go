@@ -8,41 +8,40 @@ import (
 
 var errDisposition = errors.New("not a Content-Disposition of form-data")
 
-// parseDisposition returns the field name and, if there is one, the file name of
+// parseDisposition returns the field name and the file name, if there is one, of
 // a part of multipart/form-data.
 //
 // Browsers and newer curl spell a quote in a file name %22 and leave backslashes
 // alone (WHATWG HTML, "Multipart form data"); older curl and others put a
 // backslash before it (RFC 2616's quoted-string). Both are understood. filename*
 // (RFC 5987), and RFC 2231's parts of it, win over filename.
-func parseDisposition(header string) (name, filename string, hasFilename bool, err error) {
+func parseDisposition(header string) (name, filename string, err error) {
 	kind, rest, _ := strings.Cut(header, ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "form-data") {
-		return "", "", false, errDisposition
+		return "", "", errDisposition
 	}
 	seen := map[string]string{}
 	for rest = strings.TrimLeft(rest, " \t;"); rest != ""; rest = strings.TrimLeft(rest, " \t;") {
 		var key, value string
 		if key, value, rest, err = nextParameter(rest); err != nil {
-			return "", "", false, err
+			return "", "", err
 		}
 		if _, twice := seen[key]; twice {
-			return "", "", false, errDisposition
+			return "", "", errDisposition
 		}
 		seen[key] = value
 	}
 	name, hasName := seen["name"]
 	if !hasName {
-		return "", "", false, errDisposition
+		return "", "", errDisposition
 	}
-	filename, hasFilename = seen["filename"]
 	for key := range seen {
 		if strings.HasPrefix(key, "filename*") {
 			filename, err = extendedFilename(header)
-			return unescapeWHATWG(name), filename, true, err
+			return unescapeWHATWG(name), filename, err
 		}
 	}
-	return unescapeWHATWG(name), unescapeWHATWG(filename), hasFilename, nil
+	return unescapeWHATWG(name), unescapeWHATWG(seen["filename"]), nil
 }
 
 // nextParameter takes one key=value from the front of s.

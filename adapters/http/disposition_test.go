@@ -41,7 +41,7 @@ func TestFilenamesOfParts(t *testing.T) {
 		"blanks kept":                 {`form-data; name="file"; filename=" a  b .pdf "`, " a  b .pdf "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			field, filename, _, err := parseDisposition(test.header)
+			field, filename, err := parseDisposition(test.header)
 			if err != nil || field != "file" {
 				t.Fatalf("field %q, %v", field, err)
 			}
@@ -66,7 +66,7 @@ func TestMalformedDispositions(t *testing.T) {
 		"odd charset":    `form-data; name="file"; filename*=EBCDIC''a`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if field, filename, _, err := parseDisposition(header); err == nil {
+			if field, filename, err := parseDisposition(header); err == nil {
 				t.Errorf("got %q, %q", field, filename)
 			}
 		})
@@ -77,7 +77,7 @@ func FuzzParseDisposition(f *testing.F) {
 	f.Add(`form-data; name="file"; filename="a\"b.pdf"`)
 	f.Add(`form-data; name="file"; filename*=UTF-8''%C3%89.pdf`)
 	f.Fuzz(func(t *testing.T, header string) {
-		_, filename, _, err := parseDisposition(header)
+		_, filename, err := parseDisposition(header)
 		if err != nil {
 			return
 		}

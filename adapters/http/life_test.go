@@ -57,11 +57,11 @@ func TestADocumentsWholeLife(t *testing.T) {
 	if link.Get("Cache-Control") != "no-store" {
 		t.Errorf("Cache-Control %q", link.Get("Cache-Control"))
 	}
-	response, body := w.fetch(link.Get("Location"))
+	saved, body := w.fetch(link.Get("Location"))
 	if string(body) != bytes {
 		t.Errorf("downloaded %q", body)
 	}
-	if _, params, err := mime.ParseMediaType(response.Header.Get("Content-Disposition")); err != nil || params["filename"] != awkward {
+	if _, params, err := mime.ParseMediaType(saved.Get("Content-Disposition")); err != nil || params["filename"] != awkward {
 		t.Errorf("saved as %q, %v", params["filename"], err)
 	}
 
@@ -133,7 +133,7 @@ func TestSigningIn(t *testing.T) {
 	}
 	nobody.post("/api/auth/login", object{"email": " ADA@Example.ORG ", "password": ada.password}).want(http.StatusOK)
 	for name, email := range map[string]string{"same": "ada@example.org", "case": "Ada@EXAMPLE.org", "width": "ａda@example.org"} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			nobody.post("/api/auth/register", object{
 				"email": email, "first_name": "A", "last_name": "B", "password": "12345678",
 			}).wantError(http.StatusConflict, "EMAIL_TAKEN")

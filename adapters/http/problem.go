@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,8 +57,10 @@ func (a *API) problemOf(err error) *problem {
 		{command.ErrConflict, http.StatusConflict, CodeConflict, "Others changed this at the same time. Try again."},
 		{command.ErrLastAdmin, http.StatusConflict, CodeConflict, "A tenant needs at least one admin."},
 		{command.ErrMember, http.StatusConflict, CodeConflict, "The user is a member already."},
-		{command.ErrCommandReused, http.StatusUnprocessableEntity, CodeIdempotencyKeyReused,
-			"This Idempotency-Key was used before with another payload."},
+		{
+			command.ErrCommandReused, http.StatusUnprocessableEntity, CodeIdempotencyKeyReused,
+			"This Idempotency-Key was used before with another payload.",
+		},
 		{identity.ErrCredentials, http.StatusUnauthorized, CodeInvalidCredentials, "The e-mail address or the password is wrong."},
 		{identity.ErrTokenExpired, http.StatusUnauthorized, CodeTokenExpired, "The token has expired."},
 		{identity.ErrTokenInvalid, http.StatusUnauthorized, CodeUnauthorized, "The token is not valid."},
@@ -71,19 +74,33 @@ func (a *API) problemOf(err error) *problem {
 	}
 	switch {
 	case a.cfg.NotProvisioned != nil && errors.Is(err, a.cfg.NotProvisioned):
-		return &problem{status: http.StatusServiceUnavailable, code: CodeTenantNotReady, retryAfter: 1,
-			message: "The tenant's database is not there yet. Try again in a moment."}
-	case unavailable(err):
-		return &problem{status: http.StatusServiceUnavailable, code: CodeUnavailable, retryAfter: 1,
-			message: "The service can't do this right now. Try again in a moment."}
+		return &problem{
+			status: http.StatusServiceUnavailable, code: CodeTenantNotReady, retryAfter: 1,
+			message: "The tenant's database is not there yet. Try again in a moment.",
+		}
+	case a.unavailable(err):
+		return &problem{
+			status: http.StatusServiceUnavailable, code: CodeUnavailable, retryAfter: 1,
+			message: "The service can't do this right now. Try again in a moment.",
+		}
 	default:
 		return &problem{status: http.StatusInternalServerError, code: CodeInternal, message: "Something went wrong."}
 	}
 }
 
+// httpAnswer is an error of a service behind this one that answers over HTTP: the
+// store of objects.
+type httpAnswer interface {
+	error
+	HTTPStatusCode() int
+}
+
 // unavailable reports whether err says that something the platform needs is away
 // or too slow, so that the same request may succeed later.
-func unavailable(err error) bool {
+func (a *API) unavailable(err error) bool {
+	if slices.ContainsFunc(a.cfg.Unavailable, func(known error) bool { return errors.Is(err, known) }) {
+		return true
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code[:min(2, len(e.Code))] {
 		case "08", "40", "53", "55", "57": // connection, rollback, resources, not in state (locks), operator intervention
@@ -91,6 +108,9 @@ func unavailable(err error) bool {
 		default:
 			return false
 		}
+	}
+	if e, ok := errors.AsType[httpAnswer](err); ok && e.HTTPStatusCode() >= http.StatusInternalServerError {
+		return true
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)

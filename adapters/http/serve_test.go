@@ -26,7 +26,8 @@ func TestHealthAndReadiness(t *testing.T) {
 		}
 		c.Checks = []httpapi.Check{
 			{Name: "postgres", Run: func(context.Context) error { return nil }},
-			{Name: "s3", Run: check}, {Name: "kafka", Run: check},
+			{Name: "s3", Run: check},
+			{Name: "kafka", Run: check},
 		}
 	})
 	p := w.anonymous()
@@ -70,11 +71,10 @@ func TestGracefulEnd(t *testing.T) {
 	under := make(chan answer, 1)
 	w.hold.Store(true)
 	go func() { under <- ada.upload(tenant, []part{file("a.pdf", "x")}) }()
-	for head(w, tenantID(tenant)) < 5 { // created, added, provisioned, received and referenced: recorded, but held
-	}
+	// Created, added, provisioned, and the upload's three: recorded, but held.
+	w.until(func() bool { return head(w, tenantID(tenant)) >= 6 })
 	stop()
-	for ada.get("/readyz").status != http.StatusServiceUnavailable {
-	}
+	w.until(func() bool { return ada.get("/readyz").status == http.StatusServiceUnavailable })
 	w.hold.Store(false)
 	w.server.Client().CloseIdleConnections()
 	w.follow(tenantID(tenant))

@@ -45,12 +45,10 @@ func (p *person) uploadZeros(tenant string, n int64, chunked bool) answer {
 	request.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
 	response, err := p.w.server.Client().Transport.RoundTrip(request)
 	p.w.must(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	p.w.must(err)
-	a := answer{t: p.w.t, status: response.StatusCode, header: response.Header, raw: raw}
-	a.check(p.router, request)
-	return a
+	return answer{t: p.w.t, status: response.StatusCode, header: response.Header, raw: raw}.checked(p.router, request)
 }
 
 func TestSizesAroundTheLimit(t *testing.T) {
@@ -239,11 +237,11 @@ func TestAnUploadThatStandsStillIsCutOff(t *testing.T) {
 	ada := w.newPerson("ada")
 	tenant, id := ada.newTenant("Engines")
 	conn := ada.raw(tenant, 10_000)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	w.must(conn.SetReadDeadline(time.Now().Add(patience)))
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	w.must(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("got %d", response.StatusCode)
 	}

@@ -56,7 +56,7 @@ func readUpload(ctx context.Context, parts *multipart.Reader, stage stage) (uplo
 }
 
 func (f *uploadForm) take(ctx context.Context, part *multipart.Part, stage stage) error {
-	name, filename, _, err := parseDisposition(part.Header.Get("Content-Disposition"))
+	name, filename, err := parseDisposition(part.Header.Get("Content-Disposition"))
 	if err != nil {
 		return badRequest(err)
 	}

@@ -202,7 +202,7 @@ func (w *world) Await(ctx context.Context, database string, ledger uuid.UUID, se
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	w.follow(ledger)
+	w.follow(ledger) //nolint:contextcheck // what is begun is finished, whoever leaves
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.done[database+ledger.String()] < seq {
@@ -294,16 +294,27 @@ func (w *world) objects(prefix string) []string {
 }
 
 // fetch follows a download link.
-func (w *world) fetch(link string) (*http.Response, []byte) {
+func (w *world) fetch(link string) (http.Header, []byte) {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, link, nil)
 	w.must(err)
 	response, err := w.server.Client().Transport.RoundTrip(request)
 	w.must(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	w.must(err)
-	return response, body
+	return response.Header, body
 }
 
 const patience = 10 * time.Second
+
+// until asks again and again.
+func (w *world) until(done func() bool) {
+	w.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !done() {
+		if time.Now().After(deadline) {
+			w.t.Fatal("it did not come about")
+		}
+	}
+}
