@@ -36,7 +36,7 @@ const (
 func (c Cursor) String() string {
 	b := make([]byte, 0, cursorSize)
 	b = append(b, cursorVersion)
-	b = binary.BigEndian.AppendUint64(b, uint64(c.At.UnixMicro())) //nolint:gosec // the same 64 bits, read back as signed
+	b = binary.BigEndian.AppendUint64(b, uint64(c.At.UnixMicro()))
 	b = append(b, c.ID[:]...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,13 +41,13 @@ func (p *Pools) Tenant(ctx context.Context, id uuid.UUID) (*pgx.Conn, func(), er
 			return nil, nil, err
 		}
 		if time.Since(c.since) > trustIdle && !p.alive(ctx, c) {
-			p.release(c)
+			p.release(ctx, c)
 			if ctx.Err() != nil {
 				return nil, nil, fmt.Errorf("connection to %s: %w", databaseName(id), ctx.Err())
 			}
 			continue // its siblings may be dead as well; each is tried once and dropped
 		}
-		return c.Conn, sync.OnceFunc(func() { p.release(c) }), nil
+		return c.Conn, sync.OnceFunc(func() { p.release(ctx, c) }), nil
 	}
 }
 
@@ -75,7 +76,7 @@ func (p *Pools) acquire(ctx context.Context, id uuid.UUID) (*conn, error) {
 			t = p.book(id)
 			p.mu.Unlock()
 			if evicted != nil {
-				hangUp(evicted.Conn)
+				hangUp(ctx, evicted.Conn)
 			}
 			return p.dial(ctx, t)
 		}
@@ -152,14 +153,14 @@ func (p *Pools) dial(ctx context.Context, t *tenant) (*conn, error) {
 }
 
 // release takes a connection back: for whoever waits, or to be kept.
-func (p *Pools) release(c *conn) {
+func (p *Pools) release(ctx context.Context, c *conn) {
 	usable := !c.IsClosed() && c.PgConn().TxStatus() == 'I'
 	p.mu.Lock()
 	if !usable || p.shut {
 		p.forget(c.tenant)
 		p.serve()
 		p.mu.Unlock()
-		hangUp(c.Conn)
+		hangUp(ctx, c.Conn)
 		return
 	}
 	c.since = time.Now()
@@ -168,7 +169,7 @@ func (p *Pools) release(c *conn) {
 	evicted := p.serve()
 	p.mu.Unlock()
 	if evicted != nil {
-		hangUp(evicted.Conn)
+		hangUp(ctx, evicted.Conn)
 	}
 }
 
@@ -224,12 +225,8 @@ func (p *Pools) forget(t *tenant) {
 func (p *Pools) takeIdle(e *list.Element) *conn {
 	c, _ := p.idle.Remove(e).(*conn)
 	c.place = nil
-	idle := c.tenant.idle
-	for i := len(idle) - 1; i >= 0; i-- {
-		if idle[i] == c {
-			c.tenant.idle = append(idle[:i], idle[i+1:]...)
-			break
-		}
+	if i := slices.Index(c.tenant.idle, c); i >= 0 {
+		c.tenant.idle = slices.Delete(c.tenant.idle, i, i+1)
 	}
 	return c
 }

@@ -52,7 +52,7 @@ func BenchmarkBacklog(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, batch), func(b *testing.B) {
 				w := newWorld(b)
 				p := w.projector()
-				user, registered := w.register("ada@example.org")
+				user, registered := w.register()
 				tenant, founded := w.found(user)
 				w.apply(p, registered, founded)
 				list := mix(w, tenant, user)

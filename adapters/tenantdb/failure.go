@@ -40,20 +40,22 @@ const (
 	ReasonPoison         Reason = "poison"          // an event can't be applied; somebody has to look
 )
 
-// backOff returns how long to wait before the first and at most before any retry.
-func (r Reason) backOff() (first, most time.Duration) {
-	const most5s = 5 * time.Second
+// longestPause is how long to wait at most before a retry.
+const longestPause = 5 * time.Second
+
+// firstPause returns how long to wait before the first retry.
+func (r Reason) firstPause() time.Duration {
 	switch r {
 	case ReasonBehind:
-		return 0, most5s
+		return 0
 	case ReasonWaiting:
-		return 5 * time.Millisecond, most5s
+		return 5 * time.Millisecond
 	case ReasonNotProvisioned:
-		return 20 * time.Millisecond, most5s
+		return 20 * time.Millisecond
 	case ReasonUnavailable, ReasonPoison:
-		return 50 * time.Millisecond, most5s
+		return 50 * time.Millisecond
 	}
-	return most5s, most5s
+	return longestPause
 }
 
 // poisonError says that an event can't be decoded.

@@ -82,8 +82,7 @@ func (e *parking) wait(reason Reason) {
 	if e.reason != reason {
 		e.reason, e.attempts = reason, 0
 	}
-	first, most := reason.backOff()
-	pause := min(first<<min(e.attempts, 16), most)
+	pause := min(reason.firstPause()<<min(e.attempts, 16), longestPause)
 	e.attempts++
 	e.next = time.Now().Add(pause*3/4 + rand.N(pause/2+1)) //nolint:gosec // jitter is no secret
 }

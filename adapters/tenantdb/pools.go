@@ -123,7 +123,7 @@ func (p *Pools) Close() {
 	}
 	p.mu.Unlock()
 	for _, c := range unused {
-		hangUp(c.Conn)
+		hangUp(context.Background(), c.Conn)
 	}
 }
 
@@ -138,7 +138,7 @@ func (p *Pools) sweep(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			for _, c := range p.expired(now.Add(-p.cfg.IdleTimeout)) {
-				hangUp(c.Conn)
+				hangUp(ctx, c.Conn)
 			}
 		}
 	}
@@ -180,9 +180,10 @@ func (p *Pools) connect(ctx context.Context, id uuid.UUID) (*pgx.Conn, error) {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// hangUp closes a connection, waiting briefly for the server to hear of it.
-func hangUp(c *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// hangUp closes a connection, waiting briefly for the server to hear of it, also
+// when ctx has ended.
+func hangUp(ctx context.Context, c *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = c.Close(ctx) // whatever happens, it is closed
 }

@@ -21,7 +21,7 @@ import (
 func TestApplyBringsEventsIntoBothDatabases(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector()
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, founded := w.found(user)
 	document := uuid.New()
 	w.apply(p, registered, founded, w.record(tenant, user, upload(document, "draft")...))
@@ -36,7 +36,7 @@ func TestApplyBringsEventsIntoBothDatabases(t *testing.T) {
 func TestRedeliveryInAnyOrderChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector()
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, list := w.found(user)
 	for range 20 {
 		document := uuid.New()
@@ -57,7 +57,7 @@ func TestRedeliveryInAnyOrderChangesNothing(t *testing.T) {
 
 func TestDuplicatesOnTheWayChangeNothing(t *testing.T) {
 	w := newWorld(t)
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	live, other := w.projector(), w.projector()
 	tenant, list := w.found(user)
 	for range 50 {
@@ -99,7 +99,7 @@ func TestDuplicatesOnTheWayChangeNothing(t *testing.T) {
 func TestGapIsFilledFromTheLedger(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector(func(c *tenantdb.ProjectorConfig) { c.MaxBatch = 3 })
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, _ := w.found(user)
 	document := uuid.New()
 	w.record(tenant, user, upload(document, "draft")...)
@@ -121,7 +121,7 @@ func TestGapIsFilledFromTheLedger(t *testing.T) {
 func TestGapWithinABatchIsFilled(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector()
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, list := w.found(user)
 	for range 10 {
 		list = append(list, w.record(tenant, user, upload(uuid.New(), "a")...)...)
@@ -136,7 +136,7 @@ func TestGapWithinABatchIsFilled(t *testing.T) {
 func TestMembershipWaitsForItsUser(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector()
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, founded := w.found(user)
 	w.apply(p, founded)
 	if parked := p.Parked(); len(parked) != 1 || parked[0].Reason != tenantdb.ReasonWaiting || parked[0].Database != tenantdb.PlatformDatabase {
@@ -151,7 +151,7 @@ func TestMembershipWaitsForItsUser(t *testing.T) {
 func TestTenantWithoutDatabaseCatchesUpWhenProvisioned(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector()
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant := uuid.New()
 	facts := founding(tenant, user)
 	w.apply(p, registered)
@@ -175,7 +175,7 @@ func TestPoisonParksItsTenantAndIsNeverSkipped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			p := w.projector()
-			user, registered := w.register("ada@example.org")
+			user, registered := w.register()
 			sick, a := w.found(user)
 			well, b := w.found(user)
 			document := uuid.New()
@@ -216,7 +216,7 @@ func TestPoisonParksItsTenantAndIsNeverSkipped(t *testing.T) {
 func TestLockedTenantDoesNotDelayOthers(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector(func(c *tenantdb.ProjectorConfig) { c.Patience = 50 * time.Millisecond })
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	sick, a := w.found(user)
 	well, b := w.found(user)
 	w.apply(p, registered, a, b)
@@ -245,7 +245,7 @@ func TestLockedTenantDoesNotDelayOthers(t *testing.T) {
 
 func TestWhatAKilledProjectorHeldBackIsFound(t *testing.T) {
 	w := newWorld(t)
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, _ := w.found(user)
 	w.record(tenant, user, upload(uuid.New(), "held back")...)
 	// Given a projector that took all that and was killed before it could apply it.
@@ -261,7 +261,7 @@ func TestProgressIsTold(t *testing.T) {
 	w := newWorld(t)
 	told := make(chan projections.Progress, 100)
 	p := w.projector(func(c *tenantdb.ProjectorConfig) { c.OnProgress = func(p projections.Progress) { told <- p } })
-	user, registered := w.register("ada@example.org")
+	user, registered := w.register()
 	tenant, founded := w.found(user)
 	w.apply(p, registered, founded)
 	document := uuid.New()
@@ -284,7 +284,7 @@ func TestProgressIsTold(t *testing.T) {
 func TestApplyFailsWithItsContext(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector(w.looking)
-	user, _ := w.register("ada@example.org")
+	user, _ := w.register()
 	tenant, founded := w.found(user)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -47,7 +47,7 @@ func MigratePlatform(ctx context.Context, url string) error {
 func ensureDatabase(ctx context.Context, cfg *pgx.ConnConfig) error {
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err == nil {
-		hangUp(conn)
+		hangUp(ctx, conn)
 		return nil
 	}
 	if !isCode(err, codeNoSuchDatabase) {
@@ -59,7 +59,7 @@ func ensureDatabase(ctx context.Context, cfg *pgx.ConnConfig) error {
 	if err != nil {
 		return err
 	}
-	defer hangUp(conn)
+	defer hangUp(ctx, conn)
 	_, err = conn.Exec(ctx, "create database "+pgx.Identifier{cfg.Database}.Sanitize())
 	if err != nil && !alreadyExists(err) {
 		return fmt.Errorf("create database: %w", err)
@@ -83,7 +83,7 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, files fs.FS) (v versions,
 	if err != nil {
 		return versions{}, err
 	}
-	defer hangUp(lock) // which releases the lock, too
+	defer hangUp(ctx, lock) // which releases the lock, too
 	if _, err := lock.Exec(ctx, "select pg_advisory_lock($1)", schemaLock); err != nil {
 		return versions{}, fmt.Errorf("lock the schema: %w", err)
 	}
@@ -128,7 +128,7 @@ func templateName(files fs.FS) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%q %d\n", name, len(text))
+		h.Write(fmt.Appendf(nil, "%q %d\n", name, len(text)))
 		h.Write(text)
 	}
 	return fmt.Sprintf("cartulary_template_%d_%s", len(names), hex.EncodeToString(h.Sum(nil)[:6])), nil

@@ -41,7 +41,7 @@ func (p *Provisioner) makeTemplate(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer hangUp(conn)
+	defer hangUp(ctx, conn)
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", templateLock(name)); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}

@@ -187,11 +187,11 @@ func (w *world) Keys(ctx context.Context, persons ...uuid.UUID) (events.Keys, er
 }
 
 // register records a new user.
-func (w *world) register(email string) (uuid.UUID, []events.Message) {
+func (w *world) register() (uuid.UUID, []events.Message) {
 	w.Helper()
 	id, key := uuid.New(), events.NewKey()
 	w.exec(`insert into identity.person_keys (user_id, key) values ($1, $2)`, id, key[:])
-	sealed, err := events.Seal(key, id, events.Person{Email: email, FirstName: "Ada", LastName: "Lovelace"})
+	sealed, err := events.Seal(key, id, events.Person{Email: id.String() + "@example.org", FirstName: "Ada", LastName: "Lovelace"})
 	if err != nil {
 		w.Fatal(err)
 	}
