@@ -30,6 +30,8 @@ Roles:
   projector  keep the read models up with the trail
   worker     make tenants' databases, finish uploaded files
 
+  healthcheck  succeed if the API at HOST:PORT is ready
+
 Run migrate first, then any number of the others. Each is configured by the
 environment: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT and so on. All
 variables, with their meaning, are in .env.example.
@@ -82,6 +84,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 			return err
 		}
 		return roles.Migrate(ctx, cfg, logger(stdout, cfg, name))
+	case "healthcheck":
+		cfg, err := config.Load(getenv, config.Needs{})
+		if err != nil {
+			return err
+		}
+		return checkHealth(ctx, cfg.HTTP)
 	}
 	all := table()
 	i := slices.IndexFunc(all, func(r role) bool { return r.name == name })
