@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds what a test waits for.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // testBundle is a broker with the platform's topics, and what talks to it.
 type testBundle struct {

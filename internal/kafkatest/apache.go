@@ -20,6 +20,9 @@ import (
 
 const dirPrefix = "cartulary-kafkatest-"
 
+// quickStart makes the JVM start at the cost of its peak speed.
+const quickStart = "-Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
 // apacheServer is Apache Kafka in a process of its own.
 type apacheServer struct {
 	dir              string
@@ -97,6 +100,7 @@ func (s *apacheServer) start(ctx context.Context) error {
 	cmd := exec.Command(script(), "--port", strconv.Itoa(s.port), "--controller-port", strconv.Itoa(s.controller), //nolint:gosec,noctx // ours; outlives the test
 		"--dir", filepath.Join(s.dir, "data"))
 	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Env = append(os.Environ(), "KAFKA_HEAP_OPTS="+quickStart)
 	cmd.SysProcAttr = dieWithParent()
 	if err := cmd.Start(); err != nil {
 		return err

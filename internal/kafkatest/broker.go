@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds everything a test waits for here.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // Variable names the environment variable that picks the broker.
 const Variable = "CARTULARY_TEST_KAFKA"
