@@ -20,6 +20,7 @@ type connection struct {
 	buffer []byte
 	path   func(document string) string
 
+	series    string   // what names begin with, unlike those of any other connection
 	documents []string // renamed in turn; nobody else renames them
 	n         int      // renames made
 	last      string   // the newest name of the document renamed last
@@ -34,6 +35,7 @@ func (a *account) dial(ctx context.Context, address string, documents []string) 
 	}
 	return &connection{
 		tcp: tcp, reader: bufio.NewReader(tcp), path: a.path, documents: documents,
+		series: "Minutes of " + tcp.LocalAddr().String() + ", draft ",
 		head: " HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + a.token +
 			"\r\nContent-Type: application/json\r\nContent-Length: ",
 	}, nil
@@ -49,7 +51,7 @@ func (c *connection) document() string { return c.documents[(c.n-1)%len(c.docume
 func (c *connection) rename() error {
 	document := c.documents[c.n%len(c.documents)]
 	c.n++
-	c.last = filename(c.n)
+	c.last = c.series + strconv.Itoa(c.n) + ".pdf"
 	body := len(`{"filename":""}`) + len(c.last)
 	b := append(c.buffer[:0], "PUT "...)
 	b = append(b, c.path(document)...)

@@ -19,11 +19,11 @@ type renameTrial struct {
 	b           *bench
 	platform    *standalone
 	account     *account
-	connections []*connection
+	connections int
 }
 
 func newRenameTrial(ctx context.Context, b *bench, connections, documents int) (_ *renameTrial, err error) {
-	t := &renameTrial{b: b}
+	t := &renameTrial{b: b, connections: connections}
 	if t.platform, err = b.startStandalone(ctx); err != nil {
 		return nil, err
 	}
@@ -31,26 +31,33 @@ func newRenameTrial(ctx context.Context, b *bench, connections, documents int) (
 	if t.account, err = openAccount(ctx, t.platform.address, documents); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	for n := range min(connections, documents) {
+	return t, nil
+}
+
+func (t *renameTrial) close() error { return t.platform.stop() }
+
+// connect opens the connections, each with documents of its own, and returns a
+// function that closes them.
+func (t *renameTrial) connect(ctx context.Context) (opened []*connection, hangUp func() error, err error) {
+	hangUp = func() error {
+		var errs []error
+		for _, c := range opened {
+			errs = append(errs, c.close())
+		}
+		return errors.Join(errs...)
+	}
+	for n := range t.connections {
 		var own []string
-		for i := n; i < documents; i += connections {
+		for i := n; i < len(t.account.documents); i += t.connections {
 			own = append(own, t.account.documents[i])
 		}
 		c, err := t.account.dial(ctx, t.platform.address, own)
 		if err != nil {
-			return nil, errors.Join(err, t.close())
+			return nil, nil, errors.Join(err, hangUp())
 		}
-		t.connections = append(t.connections, c)
+		opened = append(opened, c)
 	}
-	return t, nil
-}
-
-func (t *renameTrial) close() error {
-	var errs []error
-	for _, c := range t.connections {
-		errs = append(errs, c.close())
-	}
-	return errors.Join(append(errs, t.platform.stop())...)
+	return opened, hangUp, nil
 }
 
 // prepareRenames measures renames a second over HTTP, each answered when the read
@@ -63,16 +70,24 @@ func prepareRenames(ctx context.Context, b *bench) (contest, error) {
 	return contest{reference: pgbenchRate(b), product: t.rate, close: t.close}, nil
 }
 
-func (t *renameTrial) rate(ctx context.Context) (float64, error) {
-	perSecond, err := rate(ctx, len(t.connections), t.b.duration(), func(_ context.Context, n int) error {
-		return t.connections[n].rename()
+func (t *renameTrial) rate(ctx context.Context) (_ float64, err error) {
+	opened, hangUp, err := t.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, hangUp()) }()
+	perSecond, err := rate(ctx, len(opened), t.b.duration(), func(_ context.Context, n int) error {
+		return opened[n].rename()
 	})
-	return perSecond, errors.Join(err, t.caughtUp(ctx))
+	if err != nil {
+		return 0, err
+	}
+	return perSecond, t.caughtUp(ctx, opened)
 }
 
 // caughtUp fails unless the read models hold the last rename of each connection.
-func (t *renameTrial) caughtUp(ctx context.Context) error {
-	for _, c := range t.connections {
+func (t *renameTrial) caughtUp(ctx context.Context, opened []*connection) error {
+	for _, c := range opened {
 		if c.n == 0 {
 			continue
 		}
@@ -102,17 +117,22 @@ func prepareLatency(ctx context.Context, b *bench) (contest, error) {
 }
 
 // latency returns the median in milliseconds.
-func (t *renameTrial) latency(ctx context.Context) (float64, error) {
+func (t *renameTrial) latency(ctx context.Context) (_ float64, err error) {
+	opened, hangUp, err := t.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, hangUp()) }()
 	var took []time.Duration
 	for begin := time.Now(); len(took) < leastSamples || time.Since(begin) < t.b.duration(); {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 		from := time.Now()
-		if err := t.connections[0].rename(); err != nil {
+		if err := opened[0].rename(); err != nil {
 			return 0, err
 		}
 		took = append(took, time.Since(from))
 	}
-	return medianDuration(took), t.caughtUp(ctx)
+	return medianDuration(took), t.caughtUp(ctx, opened)
 }
