@@ -3,6 +3,7 @@ package projections_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func (h *history) tenant(n int, users []uuid.UUID) {
 				file = files[h.rand.IntN(len(files))]
 			}
 			if h.versions[file] == 0 || h.rand.IntN(4) == 0 {
-				h.add(file, events.FileReceived{MD5: "md5", SHA256: "sha", Size: int64(len(h.list)), S3Path: fmt.Sprint(len(h.list))})
+				h.add(file, events.FileReceived{MD5: "md5", SHA256: "sha", Size: int64(len(h.list)), S3Path: strconv.Itoa(len(h.list))})
 			}
 			h.add(file, events.FileReferenced{DocumentID: document})
 			h.add(document, events.DocumentUploaded{FileID: file, Filename: "draft", MimeType: "text/plain"})

@@ -81,7 +81,8 @@ func TestTenantDatabase(t *testing.T) {
 		},
 		"a file that came again": {
 			given: []given{
-				received, {aFile, events.FileFailed{Reason: "gone"}},
+				received,
+				{aFile, events.FileFailed{Reason: "gone"}},
 				{aFile, events.FileReceived{MD5: "m", SHA256: "s", Size: 7, S3Path: "incoming again"}},
 			},
 			table: `(select status, s3_path, extract(second from created_at)::int as made, extract(second from updated_at)::int as changed from files)`,
@@ -89,7 +90,8 @@ func TestTenantDatabase(t *testing.T) {
 		},
 		"a renamed document": {
 			given: []given{
-				received, {aDocument, events.DocumentUploaded{FileID: aFile, Filename: "draft", MimeType: "text/plain"}},
+				received,
+				{aDocument, events.DocumentUploaded{FileID: aFile, Filename: "draft", MimeType: "text/plain"}},
 				{aDocument, events.DocumentRenamed{Filename: "final"}},
 			},
 			table: `(select filename, mime_type, file_id, user_id = created_by as own, version,
@@ -99,7 +101,8 @@ func TestTenantDatabase(t *testing.T) {
 		},
 		"a deleted document": {
 			given: []given{
-				received, {aDocument, events.DocumentUploaded{FileID: aFile, Filename: "draft", MimeType: "text/plain"}},
+				received,
+				{aDocument, events.DocumentUploaded{FileID: aFile, Filename: "draft", MimeType: "text/plain"}},
 				{aDocument, events.DocumentDeleted{FileID: aFile, Filename: "draft"}},
 			},
 			table: `documents`,

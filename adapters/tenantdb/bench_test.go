@@ -96,7 +96,8 @@ func (w *world) copyAgain(tenant uuid.UUID) (rows int64, took time.Duration) {
 	}
 	defer releaseTo()
 	for _, c := range [][2]string{
-		{"files", "*"}, {"documents", "*"},
+		{"files", "*"},
+		{"documents", "*"},
 		{"trail", `seq, event_id, event_type, stream_kind, stream_id, stream_version,
 			user_id, command_id, request_id, at, data::text as data`},
 	} {
