@@ -157,7 +157,7 @@ func (t *projectionTrial) copyAll(ctx context.Context) (time.Duration, error) {
 // from the first batch that was handed over to the commit of the last row.
 func (t *projectionTrial) projectAll(ctx context.Context) (time.Duration, error) {
 	pools := tenantdb.New(tenantdb.Config{Platform: t.k.pool, MaxConns: poolSize}) //nolint:contextcheck // closed below
-	defer pools.Close()                                                            //nolint:contextcheck // bounds itself
+	defer pools.Close()
 	ledger := postgres.New(t.k.pool, postgres.Options{})
 	defer ledger.Close()
 	database, logger := events.DatabaseName(t.k.tenant), slog.New(slog.DiscardHandler)
