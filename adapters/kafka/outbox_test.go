@@ -19,6 +19,7 @@ type memoryOutbox struct {
 	rows    map[int64][]events.Message // committed
 	failing bool
 	reads   int
+	ahead   func() // called before each read that does not start at the beginning
 
 	ledgers sync.Map // uuid.UUID → *sync.Mutex
 }
@@ -65,6 +66,9 @@ var errOutbox = errors.New("outbox is away")
 
 // Pending implements [Outbox].
 func (o *memoryOutbox) Pending(ctx context.Context, after int64, limit int) ([]events.Message, []int64, error) {
+	if after > 0 && o.ahead != nil {
+		o.ahead()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reads++

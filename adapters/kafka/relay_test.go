@@ -119,6 +119,51 @@ func TestRelayKeepsOrderWhenRowsAreCommittedLate(t *testing.T) {
 	}
 }
 
+// The same, once and exactly: while a page is sent, a row is committed whose id
+// that page has passed, and the next row of its ledger after it.
+func TestRelayDoesNotOvertakeALateRow(t *testing.T) {
+	for name, published := range map[string]int{"of a ledger not seen before": 0, "of a ledger seen before": 2} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			outbox := newOutbox()
+			early, late := chain{ledger: uuid.New()}, chain{ledger: uuid.New()}
+			var want []events.Message
+			add := func(c *chain, between func()) {
+				row := c.next(1)
+				want = append(want, row...)
+				outbox.append(row, between)
+			}
+			for range published {
+				add(&late, func() {})
+			}
+			drawn, commit, committed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			first := late.next(1)
+			go func() {
+				defer close(committed)
+				outbox.append(first, func() { close(drawn); <-commit })
+			}()
+			<-drawn
+			for range 4 {
+				add(&early, func() {})
+			}
+			var once sync.Once
+			outbox.ahead = func() {
+				once.Do(func() {
+					close(commit)
+					<-committed
+					add(&late, func() {})
+					add(&early, func() {})
+				})
+			}
+			b.run(t, NewRelay(outbox, b.producer, RelayOptions{Page: 4 + published, Logger: b.logger}), leads)
+			<-committed
+			until(b.ctx, t, "the outbox is empty", outbox.empty)
+			want = append(want, first...)
+			wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
+		})
+	}
+}
+
 func TestRelaySurvivesAnOutboxThatIsAway(t *testing.T) {
 	b := setup(t)
 	outbox, want := newOutbox(), given(3, 10)

@@ -196,6 +196,9 @@ func TestSubscriberSkipsForeignMessages(t *testing.T) {
 	b.subscribe(t, b.subscriber(uuid.NewString(), 0), r.handle)
 	until(b.ctx, t, "our events are read", r.has(4))
 	r.check(t, 4)
+	if r.again != 0 {
+		t.Errorf("%d foreign messages were handed over", r.again)
+	}
 	if b.logs.count("foreign message skipped") == 0 {
 		t.Error("nothing was said of the foreign messages")
 	}
