@@ -50,9 +50,9 @@ func (v *validation) check(ok bool, field, format string, args ...any) {
 }
 
 // err returns an [*InvalidError], or nil if every check passed.
-func (v validation) err() error {
-	if len(v) == 0 {
+func (v *validation) err() error {
+	if len(*v) == 0 {
 		return nil
 	}
-	return &InvalidError{Fields: v}
+	return &InvalidError{Fields: *v}
 }

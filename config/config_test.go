@@ -69,8 +69,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"REDIS_URL":          "localhost:6379",
 		"S3_PATH_STYLE":      "maybe",
 	}), all)
-	var problems *config.Error
-	if !errors.As(err, &problems) {
+	if _, ok := errors.AsType[*config.Error](err); !ok {
 		t.Fatalf("got %v, want a *config.Error", err)
 	}
 	for _, name := range []string{

@@ -34,7 +34,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	p.hints.OnRevoked(accounts.Revoked)
-	api, err := httpapi.New(httpapi.Config{
+	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Logger: p.logger,
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},

@@ -41,15 +41,17 @@ func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Log
 	}
 	p := &Platform{
 		cfg: cfg, logger: logger, hints: hints, main: pool,
-		pools: tenantdb.New(tenantdb.Config{Platform: pool, MaxConns: cfg.Database.PoolSize}),
-		keys:  postgres.NewPersonKeys(pool),
+		pools: tenantdb.New(tenantdb.Config{ //nolint:contextcheck // outlives the call; ended by Close
+			Platform: pool, MaxConns: cfg.Database.PoolSize,
+		}),
+		keys: postgres.NewPersonKeys(pool),
 		ledger: postgres.New(pool, postgres.Options{
 			OnAppend: func(uuid.UUID, int64) { hints.Appended(context.WithoutCancel(ctx)) },
 		}),
 	}
 	emailKey, err := postgres.NewSecrets(pool).Secret(ctx, emailClaims)
 	if err != nil {
-		p.Close()
+		p.Close() //nolint:contextcheck // as above
 		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
 	}
 	p.app = command.NewApp(p.ledger, p.keys, emailKey)

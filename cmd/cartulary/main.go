@@ -63,7 +63,8 @@ func table() []role {
 		{"relay", stream, func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Relay(ctx) }},
 		{"projector", stream, func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Projector(ctx) }},
 		{
-			"worker", config.Needs{Database: true, Kafka: true, S3: true},
+			"worker",
+			config.Needs{Database: true, Kafka: true, S3: true},
 			func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Worker(ctx) },
 		},
 	}
@@ -110,7 +111,7 @@ func logger(w io.Writer, cfg config.Config, role string) *slog.Logger {
 
 // runRole runs a role, and the hints between it and others, until ctx ends.
 func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger) error {
-	hints, closeHints, err := openHints(cfg, logger)
+	hints, closeHints, err := openHints(cfg, logger) //nolint:contextcheck // outlives the call; ended by closeHints
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	defer platform.Close()
+	defer platform.Close() //nolint:contextcheck // drains after ctx has ended
 	logger.LogAttrs(ctx, slog.LevelInfo, "started")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return hints.Run(ctx) })

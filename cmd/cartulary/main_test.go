@@ -130,7 +130,15 @@ func freePort(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	_, text, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 func TestFourRolesServeAWholeLife(t *testing.T) {
@@ -174,8 +182,8 @@ func TestCommandLine(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"api", "relay", "projector", "worker", "migrate"} {
-		var problems *config.Error
-		if err := run(t.Context(), []string{name}, none, io.Discard); !errors.As(err, &problems) {
+		err := run(t.Context(), []string{name}, none, io.Discard)
+		if _, ok := errors.AsType[*config.Error](err); !ok {
 			t.Errorf("%s without settings: got %v", name, err)
 		}
 	}

@@ -13,10 +13,12 @@ const pollEvery = 20 * time.Millisecond
 
 // whenReady calls ready once the API says that everything it needs is there.
 func whenReady(ctx context.Context, address string, ready func()) error {
+	client := http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
-		if answers(ctx, "http://"+address+"/readyz") {
+		if answers(ctx, &client, "http://"+address+"/readyz") {
 			ready()
 			return nil
 		}
@@ -28,14 +30,14 @@ func whenReady(ctx context.Context, address string, ready func()) error {
 	}
 }
 
-func answers(ctx context.Context, url string) bool {
+func answers(ctx context.Context, client *http.Client, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return false
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return false
 	}
@@ -45,7 +47,7 @@ func answers(ctx context.Context, url string) bool {
 
 // greet says where the platform listens and how to begin.
 func greet(w io.Writer, address string, took time.Duration) {
-	fmt.Fprintf(w, `Cartulary is ready at http://%s (started in %s). Stop it with Ctrl-C.
+	_, _ = fmt.Fprintf(w, `Cartulary is ready at http://%s (started in %s). Stop it with Ctrl-C.
 
 Open an account:
 

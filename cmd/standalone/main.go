@@ -52,7 +52,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("standalone", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
+		_, _ = fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.data, "data", "./.cartulary", "`directory` that holds everything; made if missing")
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	logger := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: o.log}))
-	fmt.Fprintf(stdout, "Starting PostgreSQL, Kafka broker, S3 and Redis in %s …\n", o.data)
+	_, _ = fmt.Fprintf(stdout, "Starting PostgreSQL, Kafka broker, S3 and Redis in %s …\n", o.data)
 	servers, err := startParts(ctx, o.data, secrets, logger)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func runRoles(ctx context.Context, cfg config.Config, listener net.Listener, log
 	if err := roles.Migrate(ctx, cfg, logger); err != nil {
 		return err
 	}
-	bus, err := redis.New(cfg.RedisURL, logger)
+	bus, err := redis.New(cfg.RedisURL, logger) //nolint:contextcheck // outlives the call; ended by Close
 	if err != nil {
 		return fmt.Errorf("open Redis: %w", err)
 	}
@@ -120,7 +120,7 @@ func runRoles(ctx context.Context, cfg config.Config, listener net.Listener, log
 	if err != nil {
 		return err
 	}
-	defer platform.Close()
+	defer platform.Close() //nolint:contextcheck // drains after ctx has ended
 	return together(ctx, hints, platform, listener, ready)
 }
 

@@ -39,7 +39,7 @@ type process struct {
 // ready.
 func start(t *testing.T, dir string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], "--data", dir, "--port", "0") //nolint:gosec // ourselves
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], "--data", dir, "--port", "0")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()

@@ -23,7 +23,7 @@ type settings struct {
 // openSettings reads the settings of a data directory, or draws them.
 func openSettings(dir string) (settings, error) {
 	path := filepath.Join(dir, "settings.json")
-	raw, err := os.ReadFile(path) //nolint:gosec // the operator chose the directory
+	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return drawSettings(path)
 	}

@@ -75,7 +75,7 @@ func writeReadme(t *testing.T, text []byte, outputs []string) {
 		commands := block.FindSubmatch(found)[1]
 		return []byte("```sh\n" + string(commands) + "```\n\n```text\n" + strings.TrimSpace(outputs[i]) + "\n```\n")
 	})
-	if err := os.WriteFile(readme, updated, 0o644); err != nil { //nolint:gosec // a public page
+	if err := os.WriteFile(readme, updated, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
