@@ -51,7 +51,7 @@ func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Log
 	}
 	emailKey, err := postgres.NewSecrets(pool).Secret(ctx, emailClaims)
 	if err != nil {
-		p.Close() //nolint:contextcheck // as above
+		p.Close()
 		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
 	}
 	p.app = command.NewApp(p.ledger, p.keys, emailKey)

@@ -120,7 +120,7 @@ func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	defer platform.Close() //nolint:contextcheck // drains after ctx has ended
+	defer platform.Close()
 	logger.LogAttrs(ctx, slog.LevelInfo, "started")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return hints.Run(ctx) })

@@ -120,7 +120,7 @@ func runRoles(ctx context.Context, cfg config.Config, listener net.Listener, log
 	if err != nil {
 		return err
 	}
-	defer platform.Close() //nolint:contextcheck // drains after ctx has ended
+	defer platform.Close()
 	return together(ctx, hints, platform, listener, ready)
 }
 
