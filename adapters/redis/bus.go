@@ -89,7 +89,7 @@ func (b *Bus) send(ctx context.Context) {
 			return
 		case first := <-b.queue:
 			if err := b.sendBatch(ctx, first); err != nil {
-				b.report(ctx, away.failed(), "hints can't be sent", err)
+				b.report(ctx, away.failed(), "sending", err)
 				if !pause(ctx, away.pause()) {
 					return
 				}
@@ -126,8 +126,9 @@ func (b *Bus) drain() {
 }
 
 // report logs the first failure in a row only.
-func (b *Bus) report(ctx context.Context, first bool, what string, err error) {
+func (b *Bus) report(ctx context.Context, first bool, doing string, err error) {
 	if first && ctx.Err() == nil {
-		b.logger.LogAttrs(ctx, slog.LevelWarn, what, slog.Any("error", err))
+		b.logger.LogAttrs(ctx, slog.LevelWarn, "hints are lost: Redis is away",
+			slog.String("while", doing), slog.Any("error", err))
 	}
 }

@@ -33,7 +33,7 @@ func (b *Bus) Subscribe(ctx context.Context, handlers map[string]func(payload []
 				b.logger.LogAttrs(ctx, slog.LevelInfo, "hints are received again")
 			}
 		})
-		b.report(ctx, away.failed(), "hints can't be received", err)
+		b.report(ctx, away.failed(), "receiving", err)
 		pause(ctx, away.pause())
 	}
 	return nil

@@ -11,8 +11,8 @@ const (
 	partSize  = 8 << 20   // bytes of every part but the last
 )
 
-func (s *Store) getSmall() *[]byte { return s.small.Get().(*[]byte) } //nolint:forcetypeassert // New makes no other
-func (s *Store) getLarge() *[]byte { return s.large.Get().(*[]byte) } //nolint:forcetypeassert // as above
+func (s *Store) getSmall() *[]byte { return s.small.Get().(*[]byte) } //nolint:errcheck // New makes no other
+func (s *Store) getLarge() *[]byte { return s.large.Get().(*[]byte) } //nolint:errcheck // as above
 
 // fill reads until b is full. It returns io.EOF, itself, only if r ended in good
 // order: unlike io.ReadFull's, its io.ErrUnexpectedEOF is always r's own, and

@@ -115,8 +115,7 @@ func missing(err error) bool {
 
 // statusOf returns the HTTP status of the store's refusal, or 0.
 func statusOf(err error) int {
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return response.HTTPStatusCode()
 	}
 	return 0

@@ -146,7 +146,7 @@ func TestAcknowledgedMessagesAndOffsetsSurviveAKill(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very program
+	child := exec.CommandContext(ctx, os.Args[0])
 	child.Env = append(os.Environ(), childVariable+"="+dir)
 	out, err := child.StdoutPipe()
 	if err != nil {

@@ -28,8 +28,8 @@ func findBinaries(ctx context.Context, want int) (binaries, bool) {
 	var best binaries
 	seen := make(map[string]bool)
 	for _, dir := range candidateDirs(ctx) {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = real
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
 		}
 		if seen[dir] {
 			continue
@@ -51,8 +51,8 @@ func findBinaries(ctx context.Context, want int) (binaries, bool) {
 func candidateDirs(ctx context.Context) []string {
 	var dirs []string
 	if found, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(found); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if resolved, err := filepath.EvalSymlinks(found); err == nil {
+			dirs = append(dirs, filepath.Dir(resolved))
 		}
 	}
 	for _, pattern := range []string{
@@ -81,7 +81,7 @@ func inspect(ctx context.Context, dir string) (binaries, error) {
 	if _, err := os.Stat(b.path("initdb")); err != nil {
 		return b, err
 	}
-	out, err := exec.CommandContext(ctx, b.path("postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, b.path("postgres"), "--version").Output() //nolint:gosec // an installed program
 	if err != nil {
 		return b, fmt.Errorf("ask for PostgreSQL's version: %w", err)
 	}

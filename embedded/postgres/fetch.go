@@ -38,7 +38,7 @@ func fetchBinaries(ctx context.Context, root string, major int, log *slog.Logger
 	if b, err := inspect(ctx, filepath.Join(home, "bin")); err == nil {
 		return b, nil
 	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
+	if err := os.MkdirAll(root, 0o755); err != nil { //nolint:gosec // PostgreSQL's user reads it
 		return binaries{}, fmt.Errorf("fetch PostgreSQL: %w", err)
 	}
 	scratch, err := os.MkdirTemp(root, "fetching-")
@@ -86,7 +86,7 @@ func unpack(scratch string, major int, version embeddedpostgres.PostgresVersion)
 	if _, err := os.Stat(filepath.Join(unpacked, "bin", "postgres")); err != nil {
 		return "", fmt.Errorf("%w (%w)", startErr, err)
 	}
-	return unpacked, os.Chmod(unpacked, 0o755)
+	return unpacked, os.Chmod(unpacked, 0o755) //nolint:gosec // as above
 }
 
 // fetchRoot returns the directory that keeps fetched builds.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -28,7 +29,7 @@ func (h home) log() string      { return filepath.Join(h.dir, "postgres.log") }
 // names. So a dir that was removed and made again gets a new, empty cluster.
 func findHome(ctx context.Context, dir string, log *slog.Logger) (home, identity, error) {
 	note := filepath.Join(dir, "location")
-	if text, err := os.ReadFile(note); err == nil { //nolint:gosec // inside the caller's directory
+	if text, err := os.ReadFile(note); err == nil {
 		h := home{strings.TrimSpace(string(text))}
 		id, err := chooseIdentity(h.data())
 		return h, id, err
@@ -80,13 +81,13 @@ func closedTo(id identity, path string) (string, error) {
 			break
 		}
 	}
-	for i := len(way) - 1; i >= 0; i-- {
-		info, err := os.Stat(way[i])
+	for _, w := range slices.Backward(way) {
+		info, err := os.Stat(w)
 		if err != nil {
 			return "", err
 		}
 		if !mayPass(id, info) {
-			return way[i], nil
+			return w, nil
 		}
 	}
 	return "", nil
@@ -109,7 +110,7 @@ func mayPass(id identity, info os.FileInfo) bool {
 // writeFileSync writes a file of mode 0600 that is there in full or not at all.
 func writeFileSync(path string, data []byte) error {
 	scratch := path + ".new"
-	f, err := os.OpenFile(scratch, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // inside the caller's directory
+	f, err := os.OpenFile(scratch, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func writeFileSync(path string, data []byte) error {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // inside the caller's directory
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

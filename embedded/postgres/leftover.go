@@ -28,7 +28,7 @@ type pidFile struct {
 
 func readPidFile(dataDir string) (pidFile, bool) {
 	path := filepath.Join(dataDir, "postmaster.pid")
-	text, err := os.ReadFile(path) //nolint:gosec // inside the cluster
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return pidFile{}, false
 	}

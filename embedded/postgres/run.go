@@ -43,7 +43,7 @@ func (s *Server) run(ctx context.Context) error {
 		p, err := s.runOnce(ctx, chosen)
 		if err == nil {
 			s.port, s.current = chosen, p
-			go s.watch(p) //nolint:contextcheck // it lives as long as the cluster
+			go s.watch(p) //nolint:contextcheck,gosec // it lives as long as the cluster
 			return nil
 		}
 		again := errors.Is(err, errMemoryInUse) || errors.Is(err, errPortTaken) && port == 0
@@ -133,7 +133,7 @@ func (s *Server) openLog() (*os.File, int64, error) {
 			return nil, 0, err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) //nolint:gosec // the caller's choice
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, 0, err
 	}

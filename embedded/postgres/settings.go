@@ -51,5 +51,5 @@ func freePort() (int, error) {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener
+	return l.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck // a TCP listener
 }

@@ -46,14 +46,14 @@ func embedded(t testing.TB, files fs.FS, dir string) string {
 func Database(t testing.TB, files fs.FS) string {
 	t.Helper()
 	c := get(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	name, err := c.create(ctx, files)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	t.Cleanup(func() { //nolint:contextcheck // runs after the test's context has ended
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
 		if err := c.exec(ctx, "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)"); err != nil {
 			t.Errorf("pgtest: %v", err)
@@ -126,7 +126,7 @@ func digest(files fs.FS) (key [32]byte, err error) {
 			return err
 		}
 		text, err := fs.ReadFile(files, path)
-		fmt.Fprintf(h, "%q %d\n", path, len(text))
+		_, _ = fmt.Fprintf(h, "%q %d\n", path, len(text)) // a hash takes everything
 		h.Write(text)
 		return err
 	})

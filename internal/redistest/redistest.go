@@ -32,7 +32,7 @@ func Start(t testing.TB) *Server {
 	if err != nil {
 		t.Fatalf("redistest: %v", err)
 	}
-	s := &Server{port: l.Addr().(*net.TCPAddr).Port} //nolint:forcetypeassert // a TCP listener
+	s := &Server{port: l.Addr().(*net.TCPAddr).Port} //nolint:errcheck // a TCP listener
 	_ = l.Close()
 	s.URL = "redis://" + s.address() + "/0"
 	s.run(t)
@@ -56,7 +56,7 @@ func (s *Server) Restart(t testing.TB) {
 
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", //nolint:gosec // our own arguments
+	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server",
 		"--bind", host, "--port", strconv.Itoa(s.port), "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 	dieWithUs(s.cmd)
 	if err := s.cmd.Start(); err != nil {

@@ -27,7 +27,7 @@ import (
 // What every server of this package is set up with.
 const (
 	AccessKey = "s3test-access"
-	SecretKey = "s3test-secret" //nolint:gosec // of a server that lives for one test
+	SecretKey = "s3test-secret"
 	Bucket    = "s3test"
 	Region    = "eu-west-1"
 )
@@ -108,7 +108,7 @@ func (s *Server) run(t testing.TB, port string) {
 	if err != nil {
 		t.Fatalf("s3test: %v", err)
 	}
-	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), self) //nolint:gosec // this very program
+	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), self)
 	s.cmd.Env = append(os.Environ(), dirVariable+"="+s.dir, portVariable+"="+port)
 	s.cmd.Stderr = os.Stderr
 	s.cmd.WaitDelay = patience
