@@ -2,6 +2,7 @@ package tenantdb_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,4 +131,30 @@ func (w *world) copyAgain(tenant uuid.UUID) (rows int64, took time.Duration) {
 		rows += n
 	}
 	return rows, took
+}
+
+// BenchmarkLoneRename measures one rename at a time, from message to commit.
+func BenchmarkLoneRename(b *testing.B) {
+	w := newWorld(b)
+	p := w.projector()
+	user, registered := w.register()
+	tenant, founded := w.found(user)
+	document := uuid.New()
+	w.apply(p, registered, founded, w.record(tenant, user, upload(document, "draft")...))
+	var list []events.Message
+	for range 2000 {
+		list = append(list, w.record(tenant, user, rename(document, "final"))...)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		w.apply(p, list[:1])
+		took = append(took, time.Since(start))
+		if list = list[1:]; len(list) == 0 {
+			b.Fatal("too many rounds: use -benchtime 1000x")
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99")
 }

@@ -27,7 +27,7 @@ create table files (
     updated_at  timestamptz  not null,
     created_by  uuid         not null,
     version     bigint       not null
-);
+) with (fillfactor = 70); -- rows change in place
 create index on files (md5_hash);
 create index on files (created_at, id);
 
@@ -41,7 +41,7 @@ create table documents (
     updated_at timestamptz  not null,
     created_by uuid         not null,
     version    bigint       not null
-);
+) with (fillfactor = 70); -- rows change in place
 create index on documents (file_id);
 create index on documents (created_at, id);
 
