@@ -21,7 +21,7 @@ const patience = 3 * time.Minute
 
 // testBundle is a broker with the platform's topics, and what talks to it.
 type testBundle struct {
-	ctx      context.Context //nolint:containedctx // a test's
+	ctx      context.Context
 	broker   *kafkatest.Broker
 	producer *Producer
 	logs     *logBuffer

@@ -66,7 +66,7 @@ func (s *Subscriber) collect(ctx context.Context, claim sarama.ConsumerGroupClai
 			return
 		}
 		if foreign++; foreign == 1 {
-			s.config.Logger.WarnContext(ctx, "subscriber: foreign message skipped", slog.Any("error", err),
+			s.config.Logger.WarnContext(ctx, "foreign message skipped", slog.Any("error", err),
 				slog.String("topic", m.Topic), slog.Int("partition", int(m.Partition)), slog.Int64("offset", m.Offset))
 		}
 	}
@@ -117,12 +117,12 @@ func (h *sessionHandler) apply(ctx context.Context, claim sarama.ConsumerGroupCl
 		case err == nil && failures == 0:
 			return true
 		case err == nil:
-			logger.InfoContext(ctx, "subscriber: batch handled", slog.Int("failures", failures))
+			logger.InfoContext(ctx, "batch handled after failures", slog.Int("failures", failures))
 			return true
 		case ctx.Err() != nil:
 			return false
 		case failures == 0:
-			logger.WarnContext(ctx, "subscriber: batch failed, retrying", slog.Any("error", err), slog.Int("events", len(batch)))
+			logger.WarnContext(ctx, "batch failed, retrying", slog.Any("error", err), slog.Int("events", len(batch)))
 		}
 		if !wait.pause(ctx) {
 			return false

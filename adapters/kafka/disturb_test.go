@@ -24,7 +24,7 @@ type cutter struct {
 
 // Dial implements proxy.Dialer.
 func (c *cutter) Dial(network, addr string) (net.Conn, error) {
-	conn, err := net.DialTimeout(network, addr, time.Second) //nolint:noctx // the interface has none
+	conn, err := net.DialTimeout(network, addr, time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (c *cutConn) strike() bool {
 		return false
 	}
 	c.cutter.cuts.Add(1)
-	_ = c.Conn.Close()
+	_ = c.Close()
 	return true
 }
 

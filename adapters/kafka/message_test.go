@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -48,7 +49,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, name, value, body []byte) {
 		r := m
 		r.Key, r.Value = key, body
-		r.Headers = append(r.Headers[:len(r.Headers):len(r.Headers)], &sarama.RecordHeader{Key: name, Value: value})
+		r.Headers = append(slices.Clip(r.Headers), &sarama.RecordHeader{Key: name, Value: value})
 		e, err := d.decode(consumed(r))
 		switch {
 		case err != nil && !errors.Is(err, errForeign):

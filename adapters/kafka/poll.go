@@ -50,13 +50,13 @@ type outage struct {
 func (o *outage) began(ctx context.Context, err error) {
 	if o.since.IsZero() {
 		o.since = time.Now()
-		o.logger.WarnContext(ctx, o.what+" is away, retrying", slog.Any("error", err))
+		o.logger.WarnContext(ctx, "away, retrying", slog.String("what", o.what), slog.Any("error", err))
 	}
 }
 
 func (o *outage) ended(ctx context.Context) {
 	if !o.since.IsZero() {
-		o.logger.InfoContext(ctx, o.what+" is back", slog.Duration("away", time.Since(o.since)))
+		o.logger.InfoContext(ctx, "back", slog.String("what", o.what), slog.Duration("away", time.Since(o.since)))
 		o.since = time.Time{}
 	}
 }

@@ -60,11 +60,12 @@ func NewRelay(outbox Outbox, producer *Producer, options RelayOptions) *Relay {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
+	logger := options.Logger.With(slog.String("component", "relay"))
 	return &Relay{
 		outbox: outbox, producer: producer, options: options, encoder: newEncoder(),
 		positions: make(map[uuid.UUID]int64),
-		kafka:     outage{what: "relay: kafka", logger: options.Logger},
-		database:  outage{what: "relay: the outbox", logger: options.Logger},
+		kafka:     outage{what: "kafka", logger: logger},
+		database:  outage{what: "outbox", logger: logger},
 	}
 }
 
@@ -81,7 +82,7 @@ func (r *Relay) Run(ctx context.Context, valid func() bool) error {
 	for {
 		page, err := r.read(ctx)
 		if err != nil {
-			return nil //nolint:nilerr // errStopped: read retries everything else
+			return nil
 		}
 		if len(page.ids) == 0 {
 			if !poll.wait(ctx) {
@@ -91,7 +92,7 @@ func (r *Relay) Run(ctx context.Context, valid func() bool) error {
 		}
 		poll.reset()
 		if err := r.drain(ctx, valid, page); err != nil {
-			return nil //nolint:nilerr // errStopped: drain retries everything else
+			return nil
 		}
 		if !page.full && !poll.wait(ctx) {
 			return nil
@@ -120,7 +121,7 @@ func (r *Relay) drain(ctx context.Context, valid func() bool, page page) error {
 		}
 		next := ahead.wait()
 		if next.err != nil || len(next.ids) == 0 || !r.follows(next) {
-			return nil
+			return nil //nolint:nilerr // whatever it is, reading from the beginning finds out
 		}
 		page = next
 	}

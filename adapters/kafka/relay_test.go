@@ -14,8 +14,8 @@ import (
 
 func leads() bool { return true }
 
-// run runs a relay until the returned function is called.
-func (b *testBundle) run(t *testing.T, r *Relay, valid func() bool) (stop func()) {
+// run runs a relay until the test ends.
+func (b *testBundle) run(t *testing.T, r *Relay, valid func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx)
 	var wg sync.WaitGroup
@@ -24,9 +24,7 @@ func (b *testBundle) run(t *testing.T, r *Relay, valid func() bool) (stop func()
 			t.Error(err)
 		}
 	})
-	stop = func() { cancel(); wg.Wait() }
-	t.Cleanup(stop)
-	return stop
+	t.Cleanup(func() { cancel(); wg.Wait() })
 }
 
 func TestRelayPublishesInOrderAndEmptiesTheOutbox(t *testing.T) {
@@ -178,7 +176,7 @@ func TestRelaySurvivesAnOutboxThatIsAway(t *testing.T) {
 	outbox.fail(false)
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
 	wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
-	if away, back := b.logs.count("the outbox is away"), b.logs.count("the outbox is back"); away != 1 || back != 1 {
+	if away, back := b.logs.count(`msg="away, retrying" component=relay what=outbox`), b.logs.count(`msg=back component=relay what=outbox`); away != 1 || back != 1 {
 		t.Errorf("logged away %d times, back %d times, want once each:\n%s", away, back, b.logs)
 	}
 }
@@ -192,11 +190,11 @@ func TestRelaySurvivesABrokerThatIsAway(t *testing.T) {
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
 	b.broker.Kill(t)
 	outbox.fill(want[100:])
-	until(b.ctx, t, "the relay notices", func() bool { return b.logs.count("kafka is away") == 1 })
+	until(b.ctx, t, "the relay notices", func() bool { return b.logs.count(`msg="away, retrying" component=relay what=kafka`) == 1 })
 	b.broker.Restart(t)
 	until(b.ctx, t, "the outbox is empty again", outbox.empty)
 	wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
-	if away, back := b.logs.count("kafka is away"), b.logs.count("kafka is back"); away != 1 || back != 1 {
+	if away, back := b.logs.count(`msg="away, retrying" component=relay what=kafka`), b.logs.count(`msg=back component=relay what=kafka`); away != 1 || back != 1 {
 		t.Errorf("logged away %d times, back %d times, want once each:\n%s", away, back, b.logs)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -65,7 +66,7 @@ func (p *Producer) calls(lanes []*lane) ([]*call, error) {
 		c, ok := byLeader[leader]
 		if !ok {
 			c = &call{leader: leader, request: &sarama.ProduceRequest{
-				Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(produceTimeout.Milliseconds()),
+				Version: 8, RequiredAcks: sarama.WaitForAll, Timeout: int32(produceTimeout / time.Millisecond),
 			}}
 			byLeader[leader] = c
 			calls = append(calls, c)

@@ -23,5 +23,5 @@ func (s *session) stamp(at topicPartition, c *chunk) {
 
 // acknowledge counts the records of c as landed.
 func (s *session) acknowledge(at topicPartition, c *chunk) {
-	s.next[at] = int32((int64(s.next[at]) + int64(len(c.Records))) & math.MaxInt32) //nolint:gosec // masked to 31 bits
+	s.next[at] = int32((int64(s.next[at]) + int64(len(c.Records))) & math.MaxInt32)
 }

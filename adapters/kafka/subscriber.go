@@ -59,7 +59,7 @@ func NewSubscriber(config SubscriberConfig) *Subscriber {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	config.Logger = config.Logger.With(slog.String("group", config.Group))
+	config.Logger = config.Logger.With(slog.String("component", "subscriber"), slog.String("group", config.Group))
 	return &Subscriber{config: config, decoder: newDecoder()}
 }
 
@@ -67,7 +67,7 @@ func NewSubscriber(config SubscriberConfig) *Subscriber {
 // was handled by then is committed before it returns.
 func (s *Subscriber) Run(ctx context.Context, handle Handler) error {
 	var wait backoff
-	away := outage{what: "subscriber: kafka", logger: s.config.Logger}
+	away := outage{what: "kafka", logger: s.config.Logger}
 	for ctx.Err() == nil {
 		err := s.member(ctx, handle, &wait, &away)
 		if ctx.Err() != nil {
@@ -78,7 +78,7 @@ func (s *Subscriber) Run(ctx context.Context, handle Handler) error {
 			break
 		}
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is how it is meant to end
 }
 
 // member joins the group, again after each rebalance, until something fails.
@@ -138,6 +138,6 @@ func (s *Subscriber) logErrors(ctx context.Context, errs <-chan error) {
 			continue
 		}
 		last = time.Now()
-		s.config.Logger.WarnContext(ctx, "subscriber: reading is disturbed, retrying", slog.Any("error", err))
+		s.config.Logger.WarnContext(ctx, "reading is disturbed, retrying", slog.Any("error", err))
 	}
 }

@@ -267,7 +267,7 @@ func TestKillBetweenHandlingAndCommitRedelivers(t *testing.T) {
 	history := given(2, 30)
 	b.publish(t, history)
 	group := uuid.NewString()
-	child := exec.CommandContext(b.ctx, os.Args[0]) //nolint:gosec // ourselves
+	child := exec.CommandContext(b.ctx, os.Args[0])
 	child.Env = append(os.Environ(), victimVariable+"="+b.broker.Addrs()[0]+" "+group)
 	out, err := child.StdoutPipe()
 	if err != nil {

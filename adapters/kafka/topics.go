@@ -46,7 +46,7 @@ func EnsureTopics(ctx context.Context, config TopicsConfig) error {
 		if err != nil {
 			return fmt.Errorf("ensure topics: describe cluster: %w", err)
 		}
-		config.Replication = int16(min(len(brokers), defaultReplication)) //nolint:gosec // at most 3
+		config.Replication = int16(min(len(brokers), defaultReplication))
 	}
 	for _, topic := range events.Topics() {
 		if err := createTopic(admin, topic, config); err != nil {

@@ -31,14 +31,13 @@ func TestEnsureTopicsCreatesWhatIsMissing(t *testing.T) {
 	for setting, want := range map[string]string{
 		settingRetentionTime: "-1", settingRetentionBytes: "-1", settingPolicy: "delete", settingMessageBytes: "8388608",
 	} {
-		entries, err := broker.Admin(t).DescribeConfig(sarama.ConfigResource{
-			Type: sarama.TopicResource, Name: events.TopicAudit, ConfigNames: []string{setting},
-		})
-		if err != nil || len(entries) == 0 {
+		resource := sarama.ConfigResource{Type: sarama.TopicResource, Name: events.TopicAudit, ConfigNames: []string{setting}}
+		results, err := broker.Admin(t).DescribeConfigs([]*sarama.ConfigResource{&resource}, sarama.DescribeConfigsOptions{})
+		if err != nil || len(results) != 1 || len(results[0].Configs) != 1 {
 			t.Fatalf("describe %s: %v", setting, err)
 		}
-		if entries[0].Value != want {
-			t.Errorf("%s has %s=%s, want %s", events.TopicAudit, setting, entries[0].Value, want)
+		if got := results[0].Configs[0].Value; got != want {
+			t.Errorf("%s has %s=%s, want %s", events.TopicAudit, setting, got, want)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func newApache() (*apacheServer, error) {
 func sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
 	for _, dir := range dirs {
-		text, err := os.ReadFile(filepath.Join(dir, "owner")) //nolint:gosec // our own
+		text, err := os.ReadFile(filepath.Join(dir, "owner"))
 		if err != nil {
 			continue
 		}
@@ -73,7 +73,7 @@ func startApache(t testing.TB) *Broker {
 	if err != nil {
 		t.Fatalf("kafkatest: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.start(ctx); err != nil {
 		t.Fatalf("kafkatest: start Apache Kafka: %v", err)
@@ -97,7 +97,7 @@ func (s *apacheServer) start(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	cmd := exec.Command(script(), "--port", strconv.Itoa(s.port), "--controller-port", strconv.Itoa(s.controller), //nolint:gosec,noctx // ours; outlives the test
+	cmd := exec.Command(script(), "--port", strconv.Itoa(s.port), "--controller-port", strconv.Itoa(s.controller),
 		"--dir", filepath.Join(s.dir, "data"))
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.Env = append(os.Environ(), "KAFKA_HEAP_OPTS="+quickStart)

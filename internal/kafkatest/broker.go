@@ -60,7 +60,7 @@ func (b *Broker) Kill(t testing.TB) {
 // Restart starts the broker again after [Broker.Kill], on its data.
 func (b *Broker) Restart(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := b.server.start(ctx); err != nil {
 		t.Fatalf("kafkatest: restart broker: %v", err)
