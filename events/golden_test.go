@@ -149,3 +149,16 @@ func TestPlatformEventsHaveNoUser(t *testing.T) {
 		t.Errorf("decoded (-want +got):\n%s", diff)
 	}
 }
+
+func TestTheCataloguePageNamesEveryEvent(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "docs", "events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range events.Types() {
+		if !strings.Contains(string(page), "| `"+string(name)+"` |") {
+			t.Errorf("%s is not in docs/events.md", name)
+		}
+	}
+}
