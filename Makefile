@@ -96,6 +96,12 @@ bench: setup ## Measure throughput and latency beside their yardsticks (ARGS=)
 chaos: setup build ## Kill processes under load, then prove that nothing was lost or doubled (ARGS=)
 	go run ./chaos $(ARGS)
 
+.PHONY: rehearse
+rehearse: setup ## Run the images' exact commands as plain processes, as compose would
+	@mkdir -p bin
+	@go build -C tools -o ../bin/ ./composecheck
+	go run ./deploy/rehearse
+
 .PHONY: compose-config
 compose-config: ## Check docker-compose.yml
 	@mkdir -p bin

@@ -85,7 +85,7 @@ func (c *client) insist(ctx context.Context, r request, token func() string, ren
 			return got, nil
 		case err == nil && answer.Status == http.StatusUnauthorized && renew != nil:
 			failure = renew(ctx)
-		case err == nil && !later(answer.Status) && !(r.patient && answer.Status == http.StatusUnauthorized):
+		case err == nil && !later(answer.Status) && (!r.patient || answer.Status != http.StatusUnauthorized):
 			return reply{}, &RefusedError{r.method, r.path, answer.Status, string(body)}
 		case err == nil:
 			failure = &RefusedError{r.method, r.path, answer.Status, string(body)}

@@ -30,8 +30,9 @@ type Process struct {
 	crashes []string
 }
 
-// newProcess returns a process that does not run yet.
-func newProcess(logs, name string, env []string, args ...string) *Process {
+// NewProcess returns a process that does not run yet: its name, which names its log
+// in the directory logs, its whole environment, and its program and arguments.
+func NewProcess(logs, name string, env []string, args ...string) *Process {
 	return &Process{name: name, args: args, env: env, dir: logs}
 }
 
@@ -39,12 +40,12 @@ func newProcess(logs, name string, env []string, args ...string) *Process {
 func (p *Process) Start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	log, err := os.OpenFile(filepath.Join(p.dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(p.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	cmd := exec.Command(p.args[0], p.args[1:]...) //nolint:gosec,noctx // the harness's own programs, which end by signals alone
-	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Env = p.env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = dieWithParent()
 	started, exited := make(chan error), make(chan struct{})
@@ -71,8 +72,26 @@ func (p *Process) ended(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
-		p.crashes = append(p.crashes, fmt.Sprintf("%s ended by itself: %v (see %s)", p.name, err, filepath.Join(p.dir, p.name+".log")))
+		p.crashes = append(p.crashes, fmt.Sprintf("%s ended by itself: %v (see %s)", p.name, err, p.log()))
 	}
+}
+
+func (p *Process) log() string { return filepath.Join(p.dir, p.name+".log") }
+
+// Run runs a program that ends by itself. It fails unless that succeeds.
+func (p *Process) Run(ctx context.Context) error {
+	if err := p.Start(); err != nil {
+		return err
+	}
+	select {
+	case <-p.done():
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("%s: %w", p.name, ctx.Err()), p.Kill())
+	}
+	if state := p.current.ProcessState; !state.Success() {
+		return fmt.Errorf("%s: %s (see %s)", p.name, state, p.log())
+	}
+	return nil
 }
 
 // Crashes says how often, and how, the program ended by itself.
@@ -108,6 +127,37 @@ func (p *Process) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return errors.Join(fmt.Errorf("stop %s: it did not end when asked to", p.name), p.Kill())
+}
+
+// StopCleanly asks the program to end, as [Process.Stop] does, and fails unless it
+// ends with status 0.
+func (p *Process) StopCleanly(ctx context.Context) error {
+	if err := p.Stop(ctx); err != nil {
+		return err
+	}
+	if state := p.current.ProcessState; !state.Success() {
+		return fmt.Errorf("stop %s: %s (see %s)", p.name, state, p.log())
+	}
+	return nil
+}
+
+// done is closed when the program has ended.
+func (p *Process) done() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.exited
+}
+
+// crashed reports whether the program should run and does not.
+func (p *Process) crashed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.exited:
+		return !p.stopped
+	default:
+		return false
+	}
 }
 
 // signal sends a signal, if the program runs, and returns what is closed when it

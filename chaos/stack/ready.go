@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -13,8 +14,9 @@ import (
 // have to fetch or build what it runs.
 const readyTimeout = 4 * time.Minute
 
-// ready waits until a probe of a process succeeds, or the process ends.
-func (s *Stack) ready(ctx context.Context, p *Process, probe func(context.Context) error) error {
+// Ready waits until a probe of a process succeeds. It fails when the process ends,
+// or takes too long.
+func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -31,41 +33,9 @@ func (s *Stack) ready(ctx context.Context, p *Process, probe func(context.Contex
 		case <-p.done():
 			return errors.Join(fmt.Errorf("%s is not ready: %w", p.name, err), errors.New(fmt.Sprint(p.Crashes())))
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready (see %s): %w", p.name, s.logs(), err)
+			return fmt.Errorf("%s is not ready (see %s): %w", p.name, p.log(), err)
 		}
 	}
-}
-
-// done is closed when the program has ended.
-func (p *Process) done() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.exited
-}
-
-// crashed reports whether the program should run and does not.
-func (p *Process) crashed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-p.exited:
-		return !p.stopped
-	default:
-		return false
-	}
-}
-
-// succeed waits for a program that ends by itself.
-func (p *Process) succeed(ctx context.Context) error {
-	select {
-	case <-p.done():
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", p.name, ctx.Err())
-	}
-	if !p.current.ProcessState.Success() {
-		return fmt.Errorf("%s: %s (see %s)", p.name, p.current.ProcessState, p.dir)
-	}
-	return nil
 }
 
 func dial(address string) func(context.Context) error {
@@ -78,14 +48,14 @@ func dial(address string) func(context.Context) error {
 	}
 }
 
-func get(url string) func(context.Context) error {
+// Get returns a probe that succeeds when a URL is answered 200.
+func Get(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			return err
 		}
-		client := &http.Client{}
-		response, err := client.Do(request)
+		response, err := new(http.Client).Do(request)
 		if err != nil {
 			return err
 		}
@@ -95,4 +65,21 @@ func get(url string) func(context.Context) error {
 		}
 		return nil
 	}
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePorts returns ports of the loopback address that nobody listens on now.
+func freePorts(n int) ([]int, error) {
+	ports := make([]int, 0, n)
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+		if err != nil {
+			return nil, fmt.Errorf("free port: %w", err)
+		}
+		defer func() { _ = listener.Close() }() // all at the end, so that they differ
+		tcp, _ := listener.Addr().(*net.TCPAddr)
+		ports = append(ports, tcp.Port)
+	}
+	return ports, nil
 }
