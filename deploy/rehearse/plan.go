@@ -87,7 +87,7 @@ func parseDockerfile(text []byte) (images map[string]image, buildRun []string, e
 		case "FROM":
 			from := strings.Fields(rest)
 			if len(from) != 3 {
-				return nil, nil, fmt.Errorf("Dockerfile: every target needs a name: %s", lines.Text())
+				return nil, nil, fmt.Errorf("deploy/Dockerfile: every target needs a name: %s", lines.Text())
 			}
 			target, current = from[2], images[from[0]]
 			current.Environment = maps.Clone(current.Environment)
@@ -112,7 +112,7 @@ func parseDockerfile(text []byte) (images map[string]image, buildRun []string, e
 			}
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("Dockerfile: %s: %w", lines.Text(), err)
+			return nil, nil, fmt.Errorf("deploy/Dockerfile: %s: %w", lines.Text(), err)
 		}
 		if target != "" {
 			images[target] = current
@@ -134,7 +134,7 @@ func withoutMounts(run string) string {
 // for the result.
 func (p *plan) build(ctx context.Context, root, dir string) error {
 	if len(p.buildRun) == 0 {
-		return errors.New("Dockerfile: the target build runs nothing")
+		return errors.New("deploy/Dockerfile: the target build runs nothing")
 	}
 	line := strings.ReplaceAll(p.buildRun[len(p.buildRun)-1], "/out/", dir+"/")
 	command := exec.CommandContext(ctx, "sh", "-c", line) //nolint:gosec // the Dockerfile's own line
@@ -155,7 +155,7 @@ func (p *plan) command(name string) ([]string, error) {
 	}
 	made, ok := p.images[s.Build.Target]
 	if !ok {
-		return nil, fmt.Errorf("Dockerfile: there is no target %s", s.Build.Target)
+		return nil, fmt.Errorf("deploy/Dockerfile: there is no target %s", s.Build.Target)
 	}
 	entrypoint, arguments := made.Entrypoint, made.Command
 	if s.Entrypoint != nil {
