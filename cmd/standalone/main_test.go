@@ -35,6 +35,17 @@ type process struct {
 	base string
 }
 
+// dataDir returns a directory that PostgreSQL's own user can reach when root runs
+// the tests.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // start runs the program on a data directory and waits until it says that it is
 // ready.
 func start(t *testing.T, dir string) *process {
@@ -81,7 +92,7 @@ func (p *process) end(t *testing.T, signal syscall.Signal) {
 }
 
 func TestAWholeLifeThatSurvivesKills(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(dataDir(t), "data")
 	first := start(t, dir)
 	client := apitest.SignUp(t, first.base)
 	tenant := client.CreateTenant(t)

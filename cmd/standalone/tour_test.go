@@ -27,7 +27,7 @@ func TestTour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, t.TempDir())
+	p := start(t, dataDir(t))
 	blocks := block.FindAllSubmatch(text, -1)
 	script := bytes.NewBufferString("set -euo pipefail\n")
 	for _, b := range blocks {
