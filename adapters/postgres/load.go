@@ -12,6 +12,16 @@ import (
 	"github.com/cartulary/cartulary/events"
 )
 
+// loadQuery looks each stream up by itself. Asked for all of them at once, a
+// planner without statistics, as of a young table, reads the whole ledger instead.
+const loadQuery = `
+select event.body
+from (select distinct stream_id from unnest($2::uuid[]) as asked (stream_id)) as wanted
+cross join lateral (
+    select body from ledger.events
+    where ledger_id = $1 and stream_id = wanted.stream_id
+    order by stream_version offset 0) as event`
+
 // Load implements command.Ledger.
 func (l *Ledger) Load(
 	ctx context.Context, ledger uuid.UUID, streams ...uuid.UUID,
@@ -20,10 +30,7 @@ func (l *Ledger) Load(
 	if len(streams) == 0 {
 		return loaded, nil
 	}
-	rows, err := l.pool.Query(ctx, `
-select body from ledger.events
-where ledger_id = $1 and stream_id = any($2)
-order by stream_id, stream_version`, ledger, streams)
+	rows, err := l.pool.Query(ctx, loadQuery, ledger, streams)
 	if err != nil {
 		return nil, fmt.Errorf("load from ledger %s: %w", ledger, err)
 	}
