@@ -16,7 +16,8 @@ import (
 const (
 	pollFirst   = 2 * time.Millisecond
 	pollMost    = 50 * time.Millisecond
-	pollTimeout = 2 * time.Second // for one reading
+	pollFailed  = 250 * time.Millisecond // after a database could not be read, or is not there yet
+	pollTimeout = 2 * time.Second        // for one reading
 )
 
 // ErrUnknownDatabase says that a database holds nothing of a ledger.
@@ -172,10 +173,13 @@ func (a *Awaiter) poll(ctx context.Context, t target, w *wait) {
 			return
 		case <-timer.C:
 		}
-		if seq, err := a.read(ctx, t); err == nil {
-			a.reached(t, seq)
-		}
 		pause = min(2*pause, pollMost)
+		seq, err := a.read(ctx, t)
+		if err != nil {
+			timer.Reset(pollFailed)
+			continue
+		}
+		a.reached(t, seq)
 		timer.Reset(pause)
 	}
 }

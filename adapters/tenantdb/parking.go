@@ -31,6 +31,7 @@ type parking struct {
 	size     int   // events in the next transaction
 	next     time.Time
 	running  bool
+	alarmed  bool // that it waits for too long
 }
 
 // Parked returns what is parked, ledger by ledger.
@@ -75,6 +76,18 @@ func (p *Projector) park(ctx context.Context, t target, f failure, s *stretch) {
 	if !ok && f.reason != ReasonPoison {
 		p.log(ctx, t, f, "read models parked")
 	}
+}
+
+// waitsTooLong is how long a row of another ledger may take to come.
+const waitsTooLong = time.Minute
+
+// overdue reports, once, that a target waits for longer than anything takes to come.
+func (e *parking) overdue() bool {
+	if e.reason != ReasonWaiting || e.alarmed || time.Since(e.since) < waitsTooLong {
+		return false
+	}
+	e.alarmed = true
+	return true
 }
 
 // wait notes an attempt in vain and says when to try again.

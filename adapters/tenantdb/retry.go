@@ -137,9 +137,14 @@ func (p *Projector) postpone(ctx context.Context, t target, e *parking, f failur
 	news := e.reason != f.reason || e.poison != f.seq
 	e.poison, e.running = f.seq, false
 	e.wait(f.reason)
+	overdue := e.overdue()
 	p.mu.Unlock()
 	if news && ctx.Err() == nil {
 		p.log(ctx, t, f, "read models stay parked")
+	}
+	if overdue {
+		p.cfg.Logger.LogAttrs(ctx, slog.LevelError, "read models wait for a row that does not come",
+			t.attrs(slog.Any("error", f.err))...)
 	}
 }
 
