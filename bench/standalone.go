@@ -91,9 +91,12 @@ func findAddress(r io.Reader, addresses chan<- string) {
 	}
 }
 
-// buildStandalone returns the path of the program.
+// buildStandalone returns the path of the program, which it builds once.
 func (b *bench) buildStandalone(ctx context.Context) (string, error) {
 	path := filepath.Join(b.scratch, "standalone")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, module+"/cmd/standalone") //nolint:gosec // nothing of it comes from outside
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
