@@ -46,7 +46,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.dir, "dir", ".cache/bench", "`directory`, on a disk, for databases and topics")
 	flags.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the product to this `directory`")
 	flags.IntVar(&o.backlog, "backlog", 200_000, "`events` in the backlog that is relayed and projected")
-	flags.IntVar(&o.documents, "documents", 1000, "`number` of documents that are renamed over HTTP")
+	flags.IntVar(&o.documents, "documents", 2000, "`number` of documents that are renamed over HTTP")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
