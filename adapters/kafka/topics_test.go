@@ -28,16 +28,23 @@ func TestEnsureTopicsCreatesWhatIsMissing(t *testing.T) {
 			t.Errorf("%s has %d partitions, want %d", topic, got, DefaultPartitions)
 		}
 	}
-	for setting, want := range map[string]string{
-		settingRetentionTime: "-1", settingRetentionBytes: "-1", settingPolicy: "delete", settingMessageBytes: "8388608",
+	for topic, settings := range map[string]map[string]string{
+		events.TopicAudit: {
+			settingRetentionTime: "-1", settingRetentionBytes: "-1", settingPolicy: "delete",
+			settingMessageBytes: "8388608", settingTimestamp: "CreateTime",
+		},
+		// What waits for a worker must not expire by the age of its event.
+		events.TopicFileProcess: {settingRetentionTime: "2592000000", settingTimestamp: "LogAppendTime"},
 	} {
-		resource := sarama.ConfigResource{Type: sarama.TopicResource, Name: events.TopicAudit, ConfigNames: []string{setting}}
-		results, err := broker.Admin(t).DescribeConfigs([]*sarama.ConfigResource{&resource}, sarama.DescribeConfigsOptions{})
-		if err != nil || len(results) != 1 || len(results[0].Configs) != 1 {
-			t.Fatalf("describe %s: %v", setting, err)
-		}
-		if got := results[0].Configs[0].Value; got != want {
-			t.Errorf("%s has %s=%s, want %s", events.TopicAudit, setting, got, want)
+		for setting, want := range settings {
+			resource := sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{setting}}
+			results, err := broker.Admin(t).DescribeConfigs([]*sarama.ConfigResource{&resource}, sarama.DescribeConfigsOptions{})
+			if err != nil || len(results) != 1 || len(results[0].Configs) != 1 {
+				t.Fatalf("describe %s of %s: %v", setting, topic, err)
+			}
+			if got := results[0].Configs[0].Value; got != want {
+				t.Errorf("%s has %s=%s, want %s", topic, setting, got, want)
+			}
 		}
 	}
 }

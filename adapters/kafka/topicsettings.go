@@ -18,10 +18,12 @@ const (
 	settingRetentionBytes = "retention.bytes"
 	settingMessageBytes   = "max.message.bytes"
 	settingMinReplicas    = "min.insync.replicas"
+	settingTimestamp      = "message.timestamp.type"
 )
 
 // taskRetention is how long messages stay on topics other than the audit topic:
-// longer than any worker is away.
+// longer than any worker is away. It counts from when a message was stored, not
+// from when its event happened, which may be long before it could be published.
 const taskRetention = 30 * 24 * time.Hour
 
 // TopicError says that a topic's setting would lose events.
@@ -45,8 +47,10 @@ func newTopicSettings(topic string, replication int16) map[string]string {
 		settingMessageBytes:  strconv.Itoa(maxMessageBytes),
 		settingMinReplicas:   strconv.Itoa(max(1, int(replication)-1)),
 		settingRetentionTime: strconv.FormatInt(taskRetention.Milliseconds(), 10),
+		settingTimestamp:     "LogAppendTime",
 	}
 	if topic == events.TopicAudit {
+		settings[settingTimestamp] = "CreateTime"
 		settings[settingRetentionTime] = "-1"
 		settings[settingRetentionBytes] = "-1"
 	}
