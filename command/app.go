@@ -37,12 +37,13 @@ type App struct {
 	keys     PersonKeys
 	emailKey []byte
 	locks    keyedMutex
+	memory   memory
 }
 
 // NewApp returns the write side over a ledger. emailKey keys the ids of e-mail
 // claims and must never change.
 func NewApp(ledger Ledger, keys PersonKeys, emailKey []byte) *App {
-	return &App{ledger: ledger, keys: keys, emailKey: emailKey}
+	return &App{ledger: ledger, keys: keys, emailKey: emailKey, memory: newMemory()}
 }
 
 // Result is what a use case ends with: the thing it made or changed, and where
@@ -52,9 +53,6 @@ type Result[T any] struct {
 	Receipt
 }
 
-// history is what a use case decides on: the events of the streams it loaded.
-type history map[uuid.UUID][]events.Recorded
-
 // decision is what a use case decided: the changes, and how their outcome is
 // described once the time is known at which the ledger took them.
 type decision[T any] struct {
@@ -62,12 +60,20 @@ type decision[T any] struct {
 	outcome func(at time.Time) T
 }
 
-// perform runs one use case on one ledger: load, decide, append; again from the
-// start when someone else was faster. A keyed command that was done before gets
-// the first outcome.
+// useCase is one use case on one ledger.
+type useCase[T any] struct {
+	app     *App
+	ledger  uuid.UUID
+	meta    Meta
+	streams []events.Stream // that it decides on and may change
+	decide  func(*history) (decision[T], error)
+}
+
+// perform runs a use case: load, decide, append; again from the start when someone
+// else was faster. A keyed command that was done before gets the first outcome.
 func perform[T any](
 	ctx context.Context, app *App, ledger uuid.UUID, meta Meta, streams []events.Stream,
-	decide func(history) (decision[T], error),
+	decide func(*history) (decision[T], error),
 ) (Result[T], error) {
 	if meta.Keyed {
 		receipt, found, err := app.ledger.Find(ctx, ledger, meta.ID, meta.Fingerprint)
@@ -78,24 +84,18 @@ func perform[T any](
 			return replayed[T](receipt)
 		}
 	}
-	ids := make([]uuid.UUID, len(streams))
-	for i, s := range streams {
-		ids[i] = s.ID
-	}
-	result, err := attempt(ctx, app, ledger, meta, ids, decide)
+	u := useCase[T]{app: app, ledger: ledger, meta: meta, streams: streams, decide: decide}
+	result, err := u.attempt(ctx)
 	for retry := 1; retry <= maxRetries && errors.Is(err, ErrConflict); retry++ {
-		result, err = attemptAlone(ctx, app, ledger, meta, ids, decide)
+		result, err = u.attemptAlone(ctx)
 	}
 	return result, err
 }
 
 // attemptAlone makes an attempt while no other retry in this process works on
 // the same streams, so that a crowd on one stream queues instead of colliding.
-func attemptAlone[T any](
-	ctx context.Context, app *App, ledger uuid.UUID, meta Meta, ids []uuid.UUID,
-	decide func(history) (decision[T], error),
-) (Result[T], error) {
-	unlock, err := app.locks.lock(ctx, ids)
+func (u useCase[T]) attemptAlone(ctx context.Context) (Result[T], error) {
+	unlock, err := u.app.locks.lock(ctx, u.streams)
 	if err != nil {
 		return Result[T]{}, err
 	}
@@ -103,42 +103,80 @@ func attemptAlone[T any](
 	if err := pause(ctx, rand.N(2*time.Millisecond)); err != nil { //nolint:gosec // spreads retries, guards nothing
 		return Result[T]{}, err
 	}
-	return attempt(ctx, app, ledger, meta, ids, decide)
+	return u.attempt(ctx)
 }
 
-func attempt[T any](
-	ctx context.Context, app *App, ledger uuid.UUID, meta Meta, ids []uuid.UUID,
-	decide func(history) (decision[T], error),
-) (Result[T], error) {
-	loaded, err := app.ledger.Load(ctx, ledger, ids...)
+// attempt decides on what is remembered, if the ledger will check all of it; else
+// on what the ledger holds.
+func (u useCase[T]) attempt(ctx context.Context) (Result[T], error) {
+	if known := u.app.memory.recall(u.ledger, u.streams); len(known) > 0 {
+		h, err := u.load(ctx, known)
+		if err != nil {
+			return Result[T]{}, err
+		}
+		d, err := u.decide(h)
+		if changes := d.expecting(h); err == nil && !h.unchecked(changes) {
+			return u.append(ctx, h, d, changes)
+		}
+	}
+	h, err := u.load(ctx, nil)
 	if err != nil {
 		return Result[T]{}, err
 	}
-	h := history(loaded)
-	d, err := decide(h)
+	d, err := u.decide(h)
 	if err != nil {
 		return Result[T]{}, err
 	}
-	changes := d.changes[:0:0]
+	return u.append(ctx, h, d, d.expecting(h))
+}
+
+// load returns the history of the use case's streams, of which some are known.
+func (u useCase[T]) load(ctx context.Context, known map[uuid.UUID]snapshot) (*history, error) {
+	missing := make([]uuid.UUID, 0, len(u.streams))
+	for _, s := range u.streams {
+		if _, ok := known[s.ID]; !ok {
+			missing = append(missing, s.ID)
+		}
+	}
+	var past map[uuid.UUID][]events.Recorded
+	if len(missing) > 0 {
+		var err error
+		if past, err = u.app.ledger.Load(ctx, u.ledger, missing...); err != nil {
+			return nil, err
+		}
+	}
+	h := loaded(past)
+	h.known = known
+	return h, nil
+}
+
+// append records what was decided on h.
+func (u useCase[T]) append(ctx context.Context, h *history, d decision[T], changes []Change) (Result[T], error) {
+	receipt, err := u.app.ledger.Append(ctx, Append{
+		Ledger: u.ledger, Meta: u.meta, Changes: changes,
+		Outcome: func(r Receipt) []byte { return encodeOutcome(d.outcome(r.At)) },
+	})
+	if err != nil {
+		u.app.memory.forget(u.ledger, u.streams)
+		return Result[T]{}, err
+	}
+	if receipt.Replayed {
+		return replayed[T](receipt)
+	}
+	u.app.memory.remember(u.ledger, h, u.meta, changes, receipt)
+	return Result[T]{Value: d.outcome(receipt.At), Receipt: receipt}, nil
+}
+
+// expecting returns the changes that add anything, each at its stream's version.
+func (d decision[T]) expecting(h *history) []Change {
+	changes := make([]Change, 0, len(d.changes))
 	for _, c := range d.changes {
 		if len(c.Events) > 0 {
-			c.Expected = int64(len(h[c.Stream.ID]))
+			c.Expected = h.version(c.Stream)
 			changes = append(changes, c)
 		}
 	}
-	var value T
-	receipt, err := app.ledger.Append(ctx, Append{
-		Ledger: ledger, Meta: meta, Changes: changes,
-		Outcome: func(r Receipt) []byte { return encodeOutcome(d.outcome(r.At)) },
-	})
-	switch {
-	case err != nil:
-		return Result[T]{}, err
-	case receipt.Replayed:
-		return replayed[T](receipt)
-	}
-	value = d.outcome(receipt.At)
-	return Result[T]{Value: value, Receipt: receipt}, nil
+	return changes
 }
 
 // encodeOutcome returns nothing for what can't be encoded; a retry then fails with
@@ -177,15 +215,6 @@ func change[E events.Event](stream events.Stream, added []E) Change {
 		c.Events[i] = e
 	}
 	return c
-}
-
-// fold applies a stream's events to its empty state.
-func fold[S any](h history, stream events.Stream, evolve func(S, events.Recorded) S) S {
-	var state S
-	for _, r := range h[stream.ID] {
-		state = evolve(state, r)
-	}
-	return state
 }
 
 // nothing is the outcome of a use case that has nothing to tell.

@@ -75,7 +75,7 @@ func (p profileChange) streams() []events.Stream {
 	return []events.Stream{p.user, p.from, p.to}
 }
 
-func (p profileChange) decide(h history) (decision[UserDetails], error) {
+func (p profileChange) decide(h *history) (decision[UserDetails], error) {
 	state := fold(h, p.user, evolveUser)
 	if state.Version != p.before.Version {
 		return decision[UserDetails]{}, errStale
@@ -104,11 +104,11 @@ func (p profileChange) decide(h history) (decision[UserDetails], error) {
 
 // profile loads a user and opens the user's profile.
 func (a *App) profile(ctx context.Context, stream events.Stream) (User, events.Person, error) {
-	loaded, err := a.ledger.Load(ctx, events.PlatformLedger, stream.ID)
+	past, err := a.ledger.Load(ctx, events.PlatformLedger, stream.ID)
 	if err != nil {
 		return User{}, events.Person{}, err
 	}
-	user := fold(history(loaded), stream, evolveUser)
+	user := fold(loaded(past), stream, evolveUser)
 	if !user.Registered {
 		return User{}, events.Person{}, ErrNotFound
 	}

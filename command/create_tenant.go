@@ -35,7 +35,7 @@ func (c CreateTenant) Decide(t Tenant) ([]events.TenantEvent, error) {
 // CreateTenant opens a tenant with a ledger of its own.
 func (a *App) CreateTenant(ctx context.Context, meta Meta, c CreateTenant) (Result[TenantDetails], error) {
 	stream := tenantStream(c.TenantID)
-	return perform(ctx, a, c.TenantID, meta, []events.Stream{stream}, func(h history) (decision[TenantDetails], error) {
+	return perform(ctx, a, c.TenantID, meta, []events.Stream{stream}, func(h *history) (decision[TenantDetails], error) {
 		decided, err := c.Decide(fold(h, stream, evolveTenant))
 		return decision[TenantDetails]{
 			changes: []Change{change(stream, decided)},
@@ -69,7 +69,7 @@ func (a *App) onTenant(
 	ctx context.Context, meta Meta, tenant uuid.UUID, decide func(Tenant) ([]events.TenantEvent, error),
 ) (Receipt, error) {
 	stream := tenantStream(tenant)
-	result, err := perform(ctx, a, tenant, meta, []events.Stream{stream}, func(h history) (decision[nothing], error) {
+	result, err := perform(ctx, a, tenant, meta, []events.Stream{stream}, func(h *history) (decision[nothing], error) {
 		decided, err := decide(fold(h, stream, evolveTenant))
 		return quiet(change(stream, decided)), err
 	})

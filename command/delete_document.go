@@ -27,15 +27,15 @@ func (c DeleteDocument) Decide(d Document) ([]events.DocumentEvent, []events.Fil
 // DeleteDocument removes a document.
 func (a *App) DeleteDocument(ctx context.Context, meta Meta, c DeleteDocument) (Receipt, error) {
 	document := documentStream(c.DocumentID)
-	loaded, err := a.ledger.Load(ctx, c.TenantID, document.ID)
+	past, err := a.ledger.Load(ctx, c.TenantID, document.ID)
 	if err != nil {
 		return Receipt{}, err
 	}
 	// A document never moves to another file, so that its file's stream is known
 	// before the attempt.
-	file := fileStream(fold(history(loaded), document, evolveDocument).FileID)
+	file := fileStream(fold(loaded(past), document, evolveDocument).FileID)
 	result, err := perform(ctx, a, c.TenantID, meta, []events.Stream{document, file},
-		func(h history) (decision[nothing], error) {
+		func(h *history) (decision[nothing], error) {
 			deleted, dereferenced, err := c.Decide(fold(h, document, evolveDocument))
 			return quiet(change(document, deleted), change(file, dereferenced)), err
 		})

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
 )
 
 // keyedMutex is a mutex a key, made on first use and dropped after its last.
@@ -21,10 +23,13 @@ type turn struct {
 	waiting int
 }
 
-// lock takes the mutexes of all keys and returns what gives them back. Keys are
+// lock takes the mutexes of all streams and returns what gives them back. They are
 // taken in order, so that two callers never wait for each other.
-func (m *keyedMutex) lock(ctx context.Context, keys []uuid.UUID) (unlock func(), err error) {
-	ordered := slices.Clone(keys)
+func (m *keyedMutex) lock(ctx context.Context, streams []events.Stream) (unlock func(), err error) {
+	ordered := make([]uuid.UUID, len(streams))
+	for i, s := range streams {
+		ordered[i] = s.ID
+	}
 	slices.SortFunc(ordered, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	ordered = slices.Compact(ordered)
 	for i, key := range ordered {

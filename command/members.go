@@ -33,11 +33,11 @@ func (c AddMember) Decide(t Tenant) ([]events.TenantEvent, error) {
 // AddMember lets a registered user into a tenant.
 func (a *App) AddMember(ctx context.Context, meta Meta, c AddMember) (Receipt, error) {
 	user := userStream(c.UserID)
-	loaded, err := a.ledger.Load(ctx, events.PlatformLedger, user.ID)
+	past, err := a.ledger.Load(ctx, events.PlatformLedger, user.ID)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if !fold(history(loaded), user, evolveUser).Registered {
+	if !fold(loaded(past), user, evolveUser).Registered {
 		return Receipt{}, &InvalidError{Fields: []FieldError{{"user_id", "must be the id of a registered user"}}}
 	}
 	return a.onTenant(ctx, meta, c.TenantID, c.Decide)

@@ -42,7 +42,7 @@ func (a *App) RegisterUser(ctx context.Context, meta Meta, c RegisterUser) (Resu
 	user, email := userStream(c.UserID), emailStream(a.emailKey, person.Email)
 	meta.Actor = c.UserID
 	return perform(ctx, a, events.PlatformLedger, meta, []events.Stream{user, email},
-		func(h history) (decision[UserDetails], error) {
+		func(h *history) (decision[UserDetails], error) {
 			claimed, registered, err := c.Decide(fold(h, email, evolveEmail), sealed)
 			return decision[UserDetails]{
 				changes: []Change{change(email, claimed), change(user, registered)},

@@ -47,7 +47,7 @@ type Renamed struct {
 // RenameDocument gives a document another file name.
 func (a *App) RenameDocument(ctx context.Context, meta Meta, c RenameDocument) (Result[Renamed], error) {
 	stream := documentStream(c.DocumentID)
-	return perform(ctx, a, c.TenantID, meta, []events.Stream{stream}, func(h history) (decision[Renamed], error) {
+	return perform(ctx, a, c.TenantID, meta, []events.Stream{stream}, func(h *history) (decision[Renamed], error) {
 		d := fold(h, stream, evolveDocument)
 		decided, err := c.Decide(d)
 		return decision[Renamed]{

@@ -38,7 +38,7 @@ func (a *App) RecordLogout(ctx context.Context, meta Meta, c RecordLogout) (Rece
 func (a *App) recordSession(ctx context.Context, meta Meta, user uuid.UUID, e events.UserEvent) (Receipt, error) {
 	stream := userStream(user)
 	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream},
-		func(h history) (decision[nothing], error) {
+		func(h *history) (decision[nothing], error) {
 			if !fold(h, stream, evolveUser).Registered {
 				return decision[nothing]{}, ErrNotFound
 			}

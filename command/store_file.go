@@ -74,7 +74,7 @@ func (a *App) onFile(
 	ctx context.Context, meta Meta, tenant, file uuid.UUID, decide func(File) ([]events.FileEvent, error),
 ) (Receipt, error) {
 	stream := fileStream(file)
-	result, err := perform(ctx, a, tenant, meta, []events.Stream{stream}, func(h history) (decision[nothing], error) {
+	result, err := perform(ctx, a, tenant, meta, []events.Stream{stream}, func(h *history) (decision[nothing], error) {
 		decided, err := decide(fold(h, stream, evolveFile))
 		return quiet(change(stream, decided)), err
 	})
@@ -84,19 +84,19 @@ func (a *App) onFile(
 // FileByID returns the state of a file on the ledger.
 func (a *App) FileByID(ctx context.Context, tenant, file uuid.UUID) (File, error) {
 	stream := fileStream(file)
-	loaded, err := a.ledger.Load(ctx, tenant, stream.ID)
+	past, err := a.ledger.Load(ctx, tenant, stream.ID)
 	if err != nil {
 		return File{}, err
 	}
-	return fold(history(loaded), stream, evolveFile), nil
+	return fold(loaded(past), stream, evolveFile), nil
 }
 
 // DocumentByID returns the state of a document on the ledger.
 func (a *App) DocumentByID(ctx context.Context, tenant, document uuid.UUID) (Document, error) {
 	stream := documentStream(document)
-	loaded, err := a.ledger.Load(ctx, tenant, stream.ID)
+	past, err := a.ledger.Load(ctx, tenant, stream.ID)
 	if err != nil {
 		return Document{}, err
 	}
-	return fold(history(loaded), stream, evolveDocument), nil
+	return fold(loaded(past), stream, evolveDocument), nil
 }

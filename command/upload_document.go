@@ -68,7 +68,7 @@ func (f File) holdsBytes() bool { return f.Status == FileProcessing || f.Status 
 func (a *App) UploadDocument(ctx context.Context, meta Meta, c UploadDocument) (Result[Uploaded], error) {
 	fileID := FileID(c.TenantID, c.Digest)
 	document, file := documentStream(c.DocumentID), fileStream(fileID)
-	return perform(ctx, a, c.TenantID, meta, []events.Stream{document, file}, func(h history) (decision[Uploaded], error) {
+	return perform(ctx, a, c.TenantID, meta, []events.Stream{document, file}, func(h *history) (decision[Uploaded], error) {
 		known := fold(h, file, evolveFile)
 		uploaded, referenced, err := c.Decide(fold(h, document, evolveDocument), known)
 		return decision[Uploaded]{
