@@ -16,11 +16,11 @@ import (
 	"github.com/cartulary/cartulary/query"
 )
 
-// storeAnswer is what a store of objects answers with.
-type storeAnswer int
+// storeError is what a store of objects answers with.
+type storeError int
 
-func (s storeAnswer) Error() string       { return fmt.Sprintf("the store says %d", int(s)) }
-func (s storeAnswer) HTTPStatusCode() int { return int(s) }
+func (s storeError) Error() string       { return fmt.Sprintf("the store says %d", int(s)) }
+func (s storeError) HTTPStatusCode() int { return int(s) }
 
 func TestErrorsBecomeAnswers(t *testing.T) {
 	missing, busy := errors.New("no database"), errors.New("busy")
@@ -57,8 +57,8 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		{&pgconn.PgError{}, 500, CodeInternal},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, 503, CodeUnavailable},
 		{io.ErrUnexpectedEOF, 503, CodeUnavailable},
-		{storeAnswer(503), 503, CodeUnavailable},
-		{storeAnswer(403), 500, CodeInternal},
+		{storeError(503), 503, CodeUnavailable},
+		{storeError(403), 500, CodeInternal},
 		{errors.New("anything else"), 500, CodeInternal},
 	} {
 		p := a.problemOf(fmt.Errorf("do something: %w", test.err))
