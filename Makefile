@@ -49,7 +49,7 @@ s3: ## Run an S3 server in the foreground
 .PHONY: build
 build: ## Build all programs into bin/
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+	go build -o bin/ ./cmd/...
 
 ##@ Check
 
