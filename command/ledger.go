@@ -39,8 +39,9 @@ type Append struct {
 	Changes []Change
 
 	// Outcome renders what a retry of a keyed command will be answered. It is
-	// called at most once, by the ledger, with a receipt that lacks only its own
-	// Outcome. It may be nil.
+	// called by the ledger with a receipt that lacks only its own Outcome: again,
+	// with another, when the command could not be appended there after all. The
+	// last one counts. It may be nil.
 	Outcome func(Receipt) []byte
 }
 
