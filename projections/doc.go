@@ -1,7 +1,7 @@
 // Package projections turns events into rows. A projection is a value with a
 // name and a function; the function sees a batch of consecutive events of one
-// ledger and a transaction, and nothing else: no clock, no look-ups of its own,
-// no other I/O. Rows and checkpoint move in that one transaction.
+// ledger, says what follows from it ([Writes]), and does nothing else: no clock,
+// no look-ups, no I/O. Rows and checkpoint move in one transaction.
 //
 // [Platform] and [Tenant] list every projection there is, in the order in which
 // they are applied: what rows refer to comes first.

@@ -1,11 +1,9 @@
 package projections
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -29,7 +27,7 @@ type documentChange struct {
 	version   int64
 }
 
-func applyDocuments(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyDocuments(w *Writes, b Batch) error {
 	var documents fold[documentChange]
 	for i := range b.Events {
 		r := &b.Events[i]
@@ -55,14 +53,14 @@ func applyDocuments(ctx context.Context, tx pgx.Tx, b Batch) error {
 			}
 		}
 	}
-	return writeDocuments(ctx, tx, &documents)
+	writeDocuments(w, &documents)
+	return nil
 }
 
-func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChange]) error {
+func writeDocuments(w *Writes, documents *fold[documentChange]) {
 	var (
 		gone            []uuid.UUID
 		added, renamed  documentColumns
-		statements      pgx.Batch
 		addedFiles, bys []uuid.UUID
 		mimes           []string
 		addedAt         []time.Time
@@ -81,10 +79,10 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 		}
 	}
 	if len(gone) > 0 {
-		statements.Queue(`delete from documents where id = any($1)`, uuids(gone))
+		w.queue(`delete from documents where id = any($1)`, uuids(gone))
 	}
 	if len(added.ids) > 0 {
-		statements.Queue(`
+		w.queue(`
 			insert into documents (id, filename, updated_at, version, mime_type, file_id, created_at, created_by, user_id)
 			select *, created_by
 			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[],
@@ -94,7 +92,7 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 			mimes, uuids(addedFiles), addedAt, uuids(bys))
 	}
 	if len(renamed.ids) > 0 {
-		statements.Queue(`
+		w.queue(`
 			update documents d
 			set filename = v.filename, updated_at = v.updated_at, version = v.version
 			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[])
@@ -102,7 +100,6 @@ func writeDocuments(ctx context.Context, tx pgx.Tx, documents *fold[documentChan
 			where d.id = v.id`,
 			uuids(renamed.ids), renamed.filenames, renamed.updated, renamed.versions)
 	}
-	return send(ctx, tx, "documents", &statements)
 }
 
 // documentColumns holds, column by column, what may change in documents.

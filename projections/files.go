@@ -1,11 +1,9 @@
 package projections
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -35,7 +33,7 @@ type fileChange struct {
 	version   int64
 }
 
-func applyFiles(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyFiles(w *Writes, b Batch) error {
 	var files fold[fileChange]
 	for i := range b.Events {
 		r := &b.Events[i]
@@ -59,7 +57,8 @@ func applyFiles(ctx context.Context, tx pgx.Tx, b Batch) error {
 		case events.FileReferenced, events.FileDereferenced: // documents tell
 		}
 	}
-	return writeFiles(ctx, tx, &files)
+	writeFiles(w, &files)
+	return nil
 }
 
 // set notes a new state, and where the bytes lie now unless that is nil.
@@ -70,14 +69,13 @@ func (c *fileChange) set(at time.Time, status string, s3Path *string) {
 	}
 }
 
-func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
+func writeFiles(w *Writes, files *fold[fileChange]) {
 	var (
 		received, changed fileColumns
 		md5s, sha256s     []string
 		sizes             []int64
 		createdAt         []time.Time
 		createdBy         []uuid.UUID
-		statements        pgx.Batch
 	)
 	for _, id := range files.sorted() {
 		c := files.of(id)
@@ -91,7 +89,7 @@ func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
 		createdAt, createdBy = append(createdAt, c.createdAt), append(createdBy, c.createdBy)
 	}
 	if len(received.ids) > 0 {
-		statements.Queue(`
+		w.queue(`
 			insert into files (id, s3_path, status, updated_at, version,
 				md5_hash, sha256_hash, file_size, created_at, created_by)
 			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[],
@@ -104,7 +102,7 @@ func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
 			md5s, sha256s, sizes, createdAt, uuids(createdBy))
 	}
 	if len(changed.ids) > 0 {
-		statements.Queue(`
+		w.queue(`
 			update files f
 			set s3_path = coalesce(v.s3_path, f.s3_path), status = coalesce(v.status, f.status),
 				updated_at = coalesce(v.updated_at, f.updated_at), version = v.version
@@ -113,7 +111,6 @@ func writeFiles(ctx context.Context, tx pgx.Tx, files *fold[fileChange]) error {
 			where f.id = v.id`,
 			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.updated, changed.versions)
 	}
-	return send(ctx, tx, "files", &statements)
 }
 
 // fileColumns holds, column by column, what may change in files; nil: as it was.

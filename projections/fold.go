@@ -2,12 +2,9 @@ package projections
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -50,15 +47,4 @@ func uuids(ids []uuid.UUID) pgtype.FlatArray[pgtype.UUID] {
 		list[i] = pgtype.UUID{Bytes: id, Valid: true}
 	}
 	return list
-}
-
-// send runs a projection's statements in one round trip.
-func send(ctx context.Context, tx pgx.Tx, projection string, statements *pgx.Batch) error {
-	if statements.Len() == 0 {
-		return nil
-	}
-	if err := tx.SendBatch(ctx, statements).Close(); err != nil {
-		return fmt.Errorf("project %s: %w", projection, err)
-	}
-	return nil
 }

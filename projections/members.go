@@ -1,10 +1,6 @@
 package projections
 
 import (
-	"context"
-
-	"github.com/jackc/pgx/v5"
-
 	"github.com/cartulary/cartulary/events"
 )
 
@@ -13,26 +9,25 @@ func Members() Projection {
 	return Projection{Name: "members", Kinds: []events.Kind{events.KindTenant}, Apply: applyMembers}
 }
 
-func applyMembers(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyMembers(w *Writes, b Batch) error {
 	members := foldMembers(b.Events)
 	c := columnsOf(&members)
-	var statements pgx.Batch
 	if len(c.removed) > 0 {
-		statements.Queue(`delete from members where user_id = any($1)`, uuids(c.removed))
+		w.queue(`delete from members where user_id = any($1)`, uuids(c.removed))
 	}
 	if len(c.added) > 0 {
-		statements.Queue(`
+		w.queue(`
 			insert into members (user_id, role, joined_at)
 			select * from unnest($1::uuid[], $2::text[], $3::timestamptz[])
 			on conflict (user_id) do update set role = excluded.role, joined_at = excluded.joined_at`,
 			uuids(c.added), c.addedRoles, c.joinedAt)
 	}
 	if len(c.changed) > 0 {
-		statements.Queue(`
+		w.queue(`
 			update members m set role = v.role
 			from unnest($1::uuid[], $2::text[]) as v (user_id, role)
 			where m.user_id = v.user_id`,
 			uuids(c.changed), c.changedRoles)
 	}
-	return send(ctx, tx, "members", &statements)
+	return nil
 }

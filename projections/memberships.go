@@ -1,10 +1,6 @@
 package projections
 
 import (
-	"context"
-
-	"github.com/jackc/pgx/v5"
-
 	"github.com/cartulary/cartulary/events"
 )
 
@@ -17,27 +13,26 @@ func Memberships() Projection {
 	return Projection{Name: "memberships", Kinds: []events.Kind{events.KindTenant}, Apply: applyMemberships}
 }
 
-func applyMemberships(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyMemberships(w *Writes, b Batch) error {
 	members := foldMembers(b.Events)
 	c := columnsOf(&members)
-	var statements pgx.Batch
 	if len(c.removed) > 0 {
-		statements.Queue(`delete from user_tenant_associations where tenant_id = $1 and user_id = any($2)`,
+		w.queue(`delete from user_tenant_associations where tenant_id = $1 and user_id = any($2)`,
 			b.Ledger, uuids(c.removed))
 	}
 	if len(c.added) > 0 {
-		statements.Queue(`
+		w.queue(`
 			insert into user_tenant_associations (tenant_id, user_id, role, joined_at)
 			select $1, v.* from unnest($2::uuid[], $3::text[], $4::timestamptz[]) as v
 			on conflict (user_id, tenant_id) do update set role = excluded.role, joined_at = excluded.joined_at`,
 			b.Ledger, uuids(c.added), c.addedRoles, c.joinedAt)
 	}
 	if len(c.changed) > 0 {
-		statements.Queue(`
+		w.queue(`
 			update user_tenant_associations a set role = v.role
 			from unnest($2::uuid[], $3::text[]) as v (user_id, role)
 			where a.tenant_id = $1 and a.user_id = v.user_id`,
 			b.Ledger, uuids(c.changed), c.changedRoles)
 	}
-	return send(ctx, tx, "memberships", &statements)
+	return nil
 }

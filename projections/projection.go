@@ -1,11 +1,9 @@
 package projections
 
 import (
-	"context"
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -23,9 +21,9 @@ type Projection struct {
 	Name  string
 	Kinds []events.Kind // of the streams whose events it answers
 
-	// Apply writes what follows from b. Cutting the same events into other
+	// Apply adds to w what follows from b. Cutting the same events into other
 	// batches gives the same rows.
-	Apply func(ctx context.Context, tx pgx.Tx, b Batch) error
+	Apply func(w *Writes, b Batch) error
 }
 
 // Answers reports whether p has to see events of a kind of stream.

@@ -73,13 +73,17 @@ func project(t *testing.T, tx pgx.Tx, h *history, list []projections.Projection,
 		default:
 			n = 1 + random.IntN(min(len(rest), 90))
 		}
+		var writes projections.Writes
 		for _, p := range list {
 			if !p.Reads(h.ledger) {
 				continue
 			}
-			if err := p.Apply(t.Context(), tx, projections.Batch{Ledger: h.ledger, Events: rest[:n], Keys: h.keys}); err != nil {
+			if err := writes.Project(p, projections.Batch{Ledger: h.ledger, Events: rest[:n], Keys: h.keys}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if err := writes.Make(t.Context(), tx); err != nil {
+			t.Fatal(err)
 		}
 		rest = rest[n:]
 	}
@@ -140,16 +144,14 @@ func TestErasedPersonsHavePlaceholders(t *testing.T) {
 }
 
 func TestWrongKeyIsAnError(t *testing.T) {
-	conn := connect(t, pgtest.Platform(t))
 	h := newHistory(t, 1, events.PlatformLedger)
 	id := uuid.UUID{0: 200}
 	h.add(id, events.UserRegistered{Person: h.person(id, "ada@example.org")})
 	h.keys[id] = events.NewKey()
-	rows(t, conn, func(tx pgx.Tx) {
-		if err := projections.Users().Apply(t.Context(), tx, projections.Batch{Ledger: h.ledger, Events: h.list, Keys: h.keys}); err == nil {
-			t.Error("no error")
-		}
-	})
+	var writes projections.Writes
+	if err := writes.Project(projections.Users(), projections.Batch{Ledger: h.ledger, Events: h.list, Keys: h.keys}); err == nil {
+		t.Error("no error")
+	}
 }
 
 // Every event is answered by some projection, or known to be none of any's.

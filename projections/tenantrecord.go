@@ -1,10 +1,6 @@
 package projections
 
 import (
-	"context"
-
-	"github.com/jackc/pgx/v5"
-
 	"github.com/cartulary/cartulary/events"
 )
 
@@ -14,23 +10,22 @@ func TenantRecord() Projection {
 	return Projection{Name: "tenant", Kinds: []events.Kind{events.KindTenant}, Apply: applyTenantRecord}
 }
 
-func applyTenantRecord(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyTenantRecord(w *Writes, b Batch) error {
 	c := foldTenant(b.Events)
-	var statements pgx.Batch
 	switch {
 	case c.version == 0:
 	case c.created:
-		statements.Queue(`
+		w.queue(`
 			insert into tenant (id, name, database_name, is_active, created_at, updated_at, created_by, version)
 			values ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			b.Ledger, c.name, c.database, !c.closed, c.createdAt, c.updatedAt, c.createdBy, c.version)
 	default:
-		statements.Queue(`
+		w.queue(`
 			update tenant
 			set name = coalesce($2, name), is_active = is_active and not $3,
 				updated_at = coalesce($4, updated_at), version = $5
 			where id = $1`,
 			b.Ledger, c.name, c.closed, c.updatedAt, c.version)
 	}
-	return send(ctx, tx, "tenant", &statements)
+	return nil
 }

@@ -1,20 +1,17 @@
 package projections
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cartulary/cartulary/events"
 )
 
 // copyFrom is how many rows are copied rather than inserted: a copy is faster a
-// row, but takes a round trip more.
-const copyFrom = 64
+// row, but takes round trips and a transaction of its own.
+const copyFrom = 256
 
 // Trail writes down every event of a tenant, as it is.
 func Trail() Projection {
@@ -25,14 +22,16 @@ func Trail() Projection {
 	}
 }
 
-func applyTrail(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyTrail(w *Writes, b Batch) error {
 	if len(b.Events) >= copyFrom {
-		return copyTrail(ctx, tx, b.Events)
+		copyTrail(w, b.Events)
+	} else {
+		insertTrail(w, b.Events)
 	}
-	return insertTrail(ctx, tx, b.Events)
+	return nil
 }
 
-func copyTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
+func copyTrail(w *Writes, list []events.Recorded) {
 	columns := []string{
 		"seq", "event_id", "event_type", "stream_kind", "stream_id", "stream_version",
 		"user_id", "command_id", "request_id", "at", "data",
@@ -44,14 +43,10 @@ func copyTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 			actor(r), one(r.CommandID), r.RequestID, r.At, r.Data,
 		}, nil
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"trail"}, columns, pgx.CopyFromSlice(len(list), row))
-	if err != nil {
-		return fmt.Errorf("project trail: %w", err)
-	}
-	return nil
+	w.copy("trail", columns, len(list), row)
 }
 
-func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
+func insertTrail(w *Writes, list []events.Recorded) {
 	n := len(list)
 	var (
 		seqs, versions         = make([]int64, n), make([]int64, n)
@@ -69,8 +64,7 @@ func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 		requests[i], data[i] = r.RequestID, string(r.Data)
 		users[i], times[i] = actor(r), r.At
 	}
-	var statements pgx.Batch
-	statements.Queue(`
+	w.queue(`
 		insert into trail (seq, event_id, event_type, stream_kind, stream_id, stream_version,
 			user_id, command_id, request_id, at, data)
 		select v.seq, v.event_id, v.event_type, v.stream_kind, v.stream_id, v.stream_version,
@@ -80,7 +74,6 @@ func insertTrail(ctx context.Context, tx pgx.Tx, list []events.Recorded) error {
 			as v (seq, event_id, event_type, stream_kind, stream_id, stream_version,
 				user_id, command_id, request_id, at, data)`,
 		seqs, ids, types, kinds, streams, versions, users, commands, requests, times, data)
-	return send(ctx, tx, "trail", &statements)
 }
 
 func newUUIDs(n int) pgtype.FlatArray[pgtype.UUID] { return make([]pgtype.UUID, n) }

@@ -1,12 +1,9 @@
 package projections
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -25,7 +22,7 @@ type userChange struct {
 	version    int64
 }
 
-func applyUsers(ctx context.Context, tx pgx.Tx, b Batch) error {
+func applyUsers(w *Writes, b Batch) error {
 	var users fold[userChange]
 	for i := range b.Events {
 		r := &b.Events[i]
@@ -44,16 +41,15 @@ func applyUsers(ctx context.Context, tx pgx.Tx, b Batch) error {
 		case events.UserLoggedIn, events.UserLoggedOut: // the trail tells
 		}
 	}
-	return writeUsers(ctx, tx, &users, b.Keys)
+	return writeUsers(w, &users, b.Keys)
 }
 
-func writeUsers(ctx context.Context, tx pgx.Tx, users *fold[userChange], keys events.Keys) error {
+func writeUsers(w *Writes, users *fold[userChange], keys events.Keys) error {
 	var (
 		added, changed userColumns
 		createdAt      []time.Time
 		seen           []uuid.UUID
 		seenVersions   []int64
-		statements     pgx.Batch
 	)
 	for _, id := range users.sorted() {
 		c := users.of(id)
@@ -68,14 +64,14 @@ func writeUsers(ctx context.Context, tx pgx.Tx, users *fold[userChange], keys ev
 			seen, seenVersions = append(seen, id), append(seenVersions, c.version)
 		}
 		if err != nil {
-			return fmt.Errorf("project users: %w", err)
+			return err
 		}
 	}
 	if len(changed.ids) > 0 {
 		// Addresses may change hands within a batch. While that goes on, whoever gets
 		// a new one has none that anyone else could have.
-		statements.Queue(`update users set email = id::text where id = any($1)`, uuids(changed.ids))
-		statements.Queue(`
+		w.queue(`update users set email = id::text where id = any($1)`, uuids(changed.ids))
+		w.queue(`
 			update users u
 			set first_name = v.first_name, last_name = v.last_name, email = v.email,
 				is_active = u.is_active and v.is_active, updated_at = v.updated_at, version = v.version
@@ -84,19 +80,19 @@ func writeUsers(ctx context.Context, tx pgx.Tx, users *fold[userChange], keys ev
 			where u.id = v.id`, changed.args()...)
 	}
 	if len(added.ids) > 0 {
-		statements.Queue(`
+		w.queue(`
 			insert into users (id, first_name, last_name, email, is_active, updated_at, version, created_at)
 			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[],
 				$6::timestamptz[], $7::bigint[], $8::timestamptz[])`,
 			append(added.args(), createdAt)...)
 	}
 	if len(seen) > 0 {
-		statements.Queue(`
+		w.queue(`
 			update users u set version = v.version
 			from unnest($1::uuid[], $2::bigint[]) as v (id, version)
 			where u.id = v.id`, uuids(seen), seenVersions)
 	}
-	return send(ctx, tx, "users", &statements)
+	return nil
 }
 
 // userColumns holds users, column by column.

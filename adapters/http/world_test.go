@@ -267,19 +267,16 @@ func (w *world) apply(ctx context.Context, db beginner, list []projections.Proje
 	var err error
 	b.Keys, err = w.keys.Keys(ctx, persons...)
 	w.must(err)
-	w.must(pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		for _, p := range list {
-			if !p.Reads(b.Ledger) {
-				continue
-			}
-			own := b
-			own.Events = slices.DeleteFunc(slices.Clone(b.Events), func(r events.Recorded) bool { return !p.Answers(r.Stream.Kind) })
-			if err := p.Apply(ctx, tx, own); err != nil {
-				return fmt.Errorf("%s: %w", p.Name, err)
-			}
+	var writes projections.Writes
+	for _, p := range list {
+		if !p.Reads(b.Ledger) {
+			continue
 		}
-		return nil
-	}))
+		own := b
+		own.Events = slices.DeleteFunc(slices.Clone(b.Events), func(r events.Recorded) bool { return !p.Answers(r.Stream.Kind) })
+		w.must(writes.Project(p, own))
+	}
+	w.must(pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error { return writes.Make(ctx, tx) }))
 }
 
 // objects lists what lies in the store.

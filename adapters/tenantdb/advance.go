@@ -5,11 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/cartulary/cartulary/events"
-	"github.com/cartulary/cartulary/projections"
 )
 
 // errLedgerBehind says that a message came of an event that the ledger, as we can
@@ -85,96 +80,4 @@ func (p *Projector) apply(ctx context.Context, t target, s *stretch) error {
 			return nil
 		}
 	}
-}
-
-// step applies what comes next of a stretch to a target, in one transaction, and
-// returns how far the target is then, and what keeps the next event of the stretch
-// from being decoded. It asks for nothing but the target's database while it holds
-// a connection to that.
-func (p *Projector) step(ctx context.Context, t target, s *stretch) (reached int64, poison, err error) {
-	conn, release, err := p.connection(ctx, t)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer release()
-	list := t.reads()
-	moved := false
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		at, err := lockCheckpoints(ctx, tx, t, list)
-		if err != nil {
-			return err
-		}
-		reached = p.bridge(t, at.lowest())
-		if reached >= s.to {
-			return nil
-		}
-		if reached+1 < s.from {
-			return &gapError{after: reached}
-		}
-		var batch []events.Recorded
-		batch, poison = s.after(reached, p.cfg.MaxBatch)
-		if len(batch) == 0 {
-			return nil
-		}
-		to := reached + int64(len(batch))
-		if err := fold(ctx, tx, list, at, projections.Batch{Ledger: t.ledger, Events: batch, Keys: s.keys}); err != nil {
-			if !conn.IsClosed() {
-				err = &applyError{from: reached + 1, to: to, err: err}
-			}
-			return err
-		}
-		if err := moveCheckpoints(ctx, tx, t, list, to); err != nil {
-			return err
-		}
-		reached, moved = to, true
-		return nil
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	if moved {
-		p.passed(t, reached)
-		p.progressed(t, reached)
-	}
-	return reached, poison, nil
-}
-
-// fold applies a batch to each projection that has not seen it.
-func fold(ctx context.Context, tx pgx.Tx, list []projections.Projection, at checkpoints, b projections.Batch) error {
-	for _, projection := range list {
-		unseen := b
-		unseen.Events = concerning(b.Events, at[projection.Name], projection)
-		if len(unseen.Events) == 0 {
-			continue
-		}
-		if err := projection.Apply(ctx, tx, unseen); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// concerning returns the events after seq, if a projection has to see any of them.
-func concerning(batch []events.Recorded, seq int64, p projections.Projection) []events.Recorded {
-	for len(batch) > 0 && batch[0].Seq <= seq {
-		batch = batch[1:]
-	}
-	for i := range batch {
-		if p.Answers(batch[i].Stream.Kind) {
-			return batch
-		}
-	}
-	return nil
-}
-
-// connection returns a connection to a target's database, and what gives it back.
-func (p *Projector) connection(ctx context.Context, t target) (*pgx.Conn, func(), error) {
-	if t.site == onTenant {
-		return p.cfg.Pools.Tenant(ctx, t.ledger)
-	}
-	c, err := p.cfg.Pools.Platform().Acquire(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect to the main database: %w", err)
-	}
-	return c.Conn(), c.Release, nil
 }

@@ -14,7 +14,7 @@ import (
 
 // How often checkpoints are read while somebody waits and no hint comes.
 const (
-	pollFirst   = 2 * time.Millisecond
+	pollFirst   = 20 * time.Millisecond
 	pollMost    = 50 * time.Millisecond
 	pollFailed  = 250 * time.Millisecond // after a database could not be read, or is not there yet
 	pollTimeout = 2 * time.Second        // for one reading

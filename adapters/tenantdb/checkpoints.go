@@ -22,6 +22,22 @@ func (c checkpoints) lowest() int64 {
 	return lowest
 }
 
+func (c checkpoints) highest() (highest int64) {
+	for _, seq := range c {
+		highest = max(highest, seq)
+	}
+	return highest
+}
+
+// together returns checkpoints that are all at seq.
+func together(list []projections.Projection, seq int64) checkpoints {
+	at := make(checkpoints, len(list))
+	for _, p := range list {
+		at[p.Name] = seq
+	}
+	return at
+}
+
 // lockCheckpoints returns the checkpoints of a target, which nobody else can move
 // while tx lasts. It makes those that are missing.
 func lockCheckpoints(ctx context.Context, tx pgx.Tx, t target, list []projections.Projection) (checkpoints, error) {
@@ -59,15 +75,29 @@ func lockCheckpoints(ctx context.Context, tx pgx.Tx, t target, list []projection
 }
 
 // moveCheckpoints brings the checkpoints of a target that are behind to seq.
-func moveCheckpoints(ctx context.Context, tx pgx.Tx, t target, list []projections.Projection, seq int64) error {
-	_, err := tx.Exec(ctx, `
+func moveCheckpoints(w *projections.Writes, t target, list []projections.Projection, seq int64) {
+	w.Do("move checkpoints", `
 		update checkpoints set seq = $3
 		where ledger_id = $1 and projection = any($2) and seq < $3`, t.ledger, namesOf(list), seq)
-	if err != nil {
-		return fmt.Errorf("move checkpoints: %w", err)
-	}
-	return nil
 }
+
+// moveTogether brings the checkpoints of a target from one event to another. If
+// they are not all where they are taken to be it fails, and with it all that is
+// written in the same transaction; [movedMeanwhile] tells.
+func moveTogether(w *projections.Writes, t target, list []projections.Projection, from, to int64) {
+	w.Do("move checkpoints", `
+		with moved as (
+			update checkpoints set seq = $4
+			where ledger_id = $1 and projection = any($2) and seq = $3
+			returning projection
+		)
+		select 1 / (count(*) = cardinality($2))::int from moved`, // which fails where it is not so
+		t.ledger, namesOf(list), from, to)
+}
+
+// movedMeanwhile reports whether writes failed since checkpoints were elsewhere.
+// Nothing else that is written divides.
+func movedMeanwhile(err error) bool { return isCode(err, codeDivisionByZero) }
 
 func namesOf(list []projections.Projection) []string {
 	names := make([]string, len(list))

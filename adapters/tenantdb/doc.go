@@ -14,6 +14,9 @@
 //     commit and acknowledgement, and two projectors on one ledger change nothing.
 //   - An event further than one after the checkpoint shows a gap. What is missing
 //     is read from the ledger first, outside of any transaction.
+//   - Where a projector left checkpoints it takes them to be the next time. It then
+//     needs one round trip, whose first statement fails, and with it all of it, if
+//     they were elsewhere; that is found out with the checkpoints locked.
 //   - Nothing but that database is asked for anything while a transaction lasts, so
 //     that transactions can't wait for each other's connections.
 //

@@ -10,6 +10,7 @@ import (
 
 // SQLSTATE codes that are treated one by one.
 const (
+	codeDivisionByZero  = "22012"
 	codeNoSuchDatabase  = "3D000"
 	codeDatabaseExists  = "42P04"
 	codeUniqueViolation = "23505"

@@ -73,6 +73,7 @@ func (p *Projector) flush(ctx context.Context) error {
 			t := target{ledger, onPlatform}
 			switch seq, ok := reached[ledger]; {
 			case ok && seq >= i.to:
+				p.forget(t)
 				p.passed(t, seq)
 				p.progressed(t, seq)
 			case !ok || seq < i.after:

@@ -82,6 +82,7 @@ type Projector struct {
 	parked map[target]*parking
 	idle   map[uuid.UUID]interval // of ledgers whose last events mean nothing to the main database
 	known  map[target]int64       // how far targets are known to be, at least
+	even   map[target]int64       // where all checkpoints of targets stood when they were last moved
 }
 
 // NewProjector returns a projector. [Projector.Run] must run beside
@@ -91,6 +92,7 @@ func NewProjector(cfg ProjectorConfig) *Projector {
 		cfg:    cfg.withDefaults(),
 		wake:   make(chan struct{}, 1),
 		parked: make(map[target]*parking), idle: make(map[uuid.UUID]interval), known: make(map[target]int64),
+		even: make(map[target]int64),
 	}
 }
 
@@ -177,18 +179,4 @@ func (p *Projector) progressed(t target, seq int64) {
 	if p.cfg.OnProgress != nil {
 		p.cfg.OnProgress(projections.Progress{Database: t.database(), Ledger: t.ledger, Seq: seq})
 	}
-}
-
-// maxKnown bounds what is remembered of progress.
-const maxKnown = 200_000
-
-// learn notes how far a target is. The caller holds the mutex.
-func (p *Projector) learn(t target, seq int64) {
-	if seq <= p.known[t] {
-		return
-	}
-	if len(p.known) >= maxKnown {
-		clear(p.known) // it only saves look-ups
-	}
-	p.known[t] = seq
 }

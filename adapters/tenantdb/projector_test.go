@@ -3,8 +3,10 @@ package tenantdb_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -295,4 +297,37 @@ func TestApplyFailsWithItsContext(t *testing.T) {
 		t.Errorf("parked %v", p.Parked())
 	}
 	w.awaitAll(tenant) // brought up by whoever looks for what was left behind
+}
+
+// Each takes checkpoints to be where it left them itself, which is wrong at
+// every turn but the first.
+func TestProjectorsTakeTurns(t *testing.T) {
+	w := newWorld(t)
+	user, registered := w.register()
+	tenant, founded := w.found(user)
+	turns := []*tenantdb.Projector{w.projector(), w.projector()}
+	w.apply(turns[0], registered, founded)
+	document := uuid.New()
+	for i := range 10 {
+		list := w.record(tenant, user, upload(uuid.New(), strconv.Itoa(i))...)
+		if i == 0 {
+			list = append(list, w.record(tenant, user, upload(document, "draft")...)...)
+		}
+		list = append(list, w.record(tenant, user, rename(document, fmt.Sprint("version ", i)))...)
+		w.apply(turns[i%2], list)
+		if i%3 == 0 {
+			w.apply(turns[(i+1)%2], list) // once more
+		}
+		if got := w.count(tenant, `select max(seq) from trail`); got != w.heads[tenant] {
+			t.Fatalf("turn %d: trail ends with event %d, want %d", i, got, w.heads[tenant])
+		}
+	}
+	for _, p := range turns {
+		if parked := p.Parked(); len(parked) > 0 {
+			t.Errorf("parked %+v", parked)
+		}
+	}
+	if got := w.count(tenant, `select count(*) from documents where filename in ('version 9', '9')`); got != 2 {
+		t.Errorf("%d documents as they should be, want 2", got)
+	}
 }
