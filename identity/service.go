@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 
 // activeTTL is how long a process takes a session for good without asking.
 const activeTTL = time.Second
+
+// verifiedTTL is how long a process remembers that it verified a token.
+const verifiedTTL = 10 * time.Second
 
 // rememberedSessions bounds what a process remembers.
 const rememberedSessions = 50_000
@@ -41,17 +45,22 @@ type Config struct {
 type Service struct {
 	cfg    Config
 	active *ttlcache.Cache[uuid.UUID, bool]
+	tokens *ttlcache.Cache[[sha256.Size]byte, Claims] // by hashes of access tokens
 }
 
 // New returns the service.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, active: ttlcache.New[uuid.UUID, bool](activeTTL, rememberedSessions)}
+	return &Service{
+		cfg:    cfg,
+		active: ttlcache.New[uuid.UUID, bool](activeTTL, rememberedSessions),
+		tokens: ttlcache.New[[sha256.Size]byte, Claims](verifiedTTL, rememberedSessions),
+	}
 }
 
 // Authenticate returns what an access token says: [ErrTokenInvalid],
 // [ErrTokenExpired], or [ErrSessionEnded] if it is not good.
 func (s *Service) Authenticate(ctx context.Context, access string) (Claims, error) {
-	claims, err := s.cfg.Signer.ParseAccess(access)
+	claims, err := s.verified(ctx, access)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -66,6 +75,18 @@ func (s *Service) Authenticate(ctx context.Context, access string) (Claims, erro
 	default:
 		return claims, nil
 	}
+}
+
+// verified returns what an access token says. One that was verified a moment ago
+// is not verified again, unless it has expired since.
+func (s *Service) verified(ctx context.Context, access string) (Claims, error) {
+	claims, err := s.tokens.Get(ctx, sha256.Sum256([]byte(access)), func(context.Context) (Claims, error) {
+		return s.cfg.Signer.ParseAccess(access)
+	})
+	if err != nil || time.Now().Before(claims.ExpiresAt) {
+		return claims, err
+	}
+	return s.cfg.Signer.ParseAccess(access)
 }
 
 // Revoked tells that a session was ended, by whichever process.

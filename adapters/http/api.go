@@ -113,6 +113,7 @@ type API struct {
 	cfg      Config
 	routes   map[string]*route // by method and gin's path template
 	members  *ttlcache.Cache[membershipKey, query.Access]
+	secure   http.Header // in every answer
 	handler  http.Handler
 	stopping atomic.Bool
 }
@@ -130,7 +131,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	a := &API{
-		cfg: cfg, routes: routes,
+		cfg: cfg, routes: routes, secure: secureHeaders(),
 		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
 	}
 	engine, err := a.engine()

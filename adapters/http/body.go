@@ -37,7 +37,7 @@ func (r *route) checkBody(c *gin.Context) ([]byte, error) {
 	if err := json.Unmarshal(body, &value); err != nil {
 		return nil, badRequest(err)
 	}
-	return body, invalid(schemaFields(r.body, value, "body"))
+	return body, invalid(r.body.fields(value, "body"))
 }
 
 func readBody(c *gin.Context) ([]byte, error) {

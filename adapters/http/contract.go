@@ -24,15 +24,16 @@ type route struct {
 	id         string
 	policy     policy
 	parameters []parameter
-	media      string           // of the body; empty if there is none
-	body       *openapi3.Schema // of a JSON body
+	media      string  // of the body; empty if there is none
+	body       *schema // of a JSON body
 }
 
 // parameter is a path, query or header parameter of an operation.
 type parameter struct {
 	in, name string
 	required bool
-	schema   *openapi3.Schema
+	schema   *schema
+	id       bool // a UUID is all that it may be
 }
 
 // routeKey names a route by gin's template.
@@ -53,6 +54,7 @@ func compileRoutes(policies map[string]policy) (map[string]*route, error) {
 		return nil, fmt.Errorf("validate the contract: %w", err)
 	}
 	routes := make(map[string]*route, len(policies))
+	options := schemaOptions()
 	var problems []error
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
@@ -68,7 +70,7 @@ func compileRoutes(policies map[string]policy) (map[string]*route, error) {
 			if p.tenantScoped() != strings.HasPrefix(path, "/api/tenants/{tenant_id}") {
 				problems = append(problems, fmt.Errorf("%s: the policy does not fit the path", rule))
 			}
-			routes[routeKey(method, ginTemplate(path))] = compileRoute(p, item, operation)
+			routes[routeKey(method, ginTemplate(path))] = compileRoute(p, item, operation, options)
 		}
 	}
 	if len(problems) == 0 && len(routes) != len(policies) {
@@ -77,12 +79,15 @@ func compileRoutes(policies map[string]policy) (map[string]*route, error) {
 	return routes, errors.Join(problems...)
 }
 
-func compileRoute(p policy, item *openapi3.PathItem, operation *openapi3.Operation) *route {
+func compileRoute(
+	p policy, item *openapi3.PathItem, operation *openapi3.Operation, options []openapi3.SchemaValidationOption,
+) *route {
 	r := &route{id: operation.OperationID, policy: p}
 	for _, list := range []openapi3.Parameters{item.Parameters, operation.Parameters} {
 		for _, ref := range list {
+			s := &schema{ref.Value.Schema.Value, options}
 			r.parameters = append(r.parameters, parameter{
-				in: ref.Value.In, name: ref.Value.Name, required: ref.Value.Required, schema: ref.Value.Schema.Value,
+				in: ref.Value.In, name: ref.Value.Name, required: ref.Value.Required, schema: s, id: s.onlyUUID(),
 			})
 		}
 	}
@@ -92,7 +97,7 @@ func compileRoute(p policy, item *openapi3.PathItem, operation *openapi3.Operati
 	for media, content := range operation.RequestBody.Value.Content {
 		r.media = media
 		if media == mediaJSON {
-			r.body = content.Schema.Value
+			r.body = &schema{content.Schema.Value, options}
 		}
 	}
 	return r

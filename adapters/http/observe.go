@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -45,7 +46,7 @@ func (a *API) observe(c *gin.Context) {
 	known := &call{requestID: requestID(c.Request.Header), traceParent: childTrace(c.Request.Header)}
 	c.Set(callKey, known)
 	h := c.Writer.Header()
-	secure(h)
+	maps.Copy(h, a.secure)
 	h.Set("X-Request-Id", known.requestID)
 	h.Set("Traceparent", known.traceParent)
 	defer func() {
@@ -57,15 +58,18 @@ func (a *API) observe(c *gin.Context) {
 	c.Next()
 }
 
-// secure sets what every answer tells browsers.
-func secure(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-	h.Set("Cache-Control", "no-store")
+// secureHeaders are what every answer tells browsers. Their values are shared
+// between answers: they may be replaced in one, not changed.
+func secureHeaders() http.Header {
+	return http.Header{
+		"X-Content-Type-Options":       {"nosniff"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+		"X-Frame-Options":              {"DENY"},
+		"Referrer-Policy":              {"no-referrer"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Strict-Transport-Security":    {"max-age=63072000; includeSubDomains"},
+		"Cache-Control":                {"no-store"},
+	}
 }
 
 func (a *API) recovered(c *gin.Context, v any) {
@@ -104,7 +108,7 @@ func (a *API) log(c *gin.Context, known *call, took time.Duration) {
 	if known.claims.UserID != uuid.Nil {
 		attrs = append(attrs, slog.String("user_id", known.claims.UserID.String()))
 	}
-	if tenant := c.Param("tenant_id"); uuidText.MatchString(tenant) {
+	if tenant := c.Param("tenant_id"); isUUID(tenant) {
 		attrs = append(attrs, slog.String("tenant_id", tenant))
 	}
 	if known.failure != nil && level > slog.LevelInfo {

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,19 +11,52 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// uuidText is how ids are spelled; other spellings that a parser might take are
-// refused, so that an id has one.
-var uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+// isUUID reports whether s is an id as ids are spelled; other spellings that a
+// parser might take are refused, so that an id has one.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if c|0x20 < 'a' || c|0x20 > 'f' { // no letter of either case
+				if c < '0' || c > '9' {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
 
 // maxFieldErrors bounds how many fields an answer complains of.
 const maxFieldErrors = 100
+
+// schema is a part of the contract, ready to check values.
+type schema struct {
+	*openapi3.Schema
+
+	options []openapi3.SchemaValidationOption
+}
+
+// onlyUUID reports whether all that is asked of a value is that it is an id.
+func (s *schema) onlyUUID() bool {
+	return s.Type.Is(openapi3.TypeString) && s.Format == "uuid" &&
+		s.Pattern == "" && len(s.Enum) == 0 && s.MinLength == 0 && s.MaxLength == nil &&
+		len(s.AllOf) == 0 && len(s.AnyOf) == 0 && len(s.OneOf) == 0 && s.Not == nil
+}
 
 // schemaOptions are those of every check against the contract.
 func schemaOptions() []openapi3.SchemaValidationOption {
 	return []openapi3.SchemaValidationOption{
 		openapi3.MultiErrors(), openapi3.VisitAsRequest(), openapi3.DisableSchemaErrorDetails(),
 		openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(func(s string) error {
-			if !uuidText.MatchString(s) {
+			if !isUUID(s) {
 				return errors.New("not a UUID")
 			}
 			return nil
@@ -60,6 +92,9 @@ func (p parameter) value(c *gin.Context) (string, bool) {
 }
 
 func (p parameter) check(text string) []FieldError {
+	if p.id && isUUID(text) {
+		return nil
+	}
 	var value any = text
 	if p.schema.Type.Is(openapi3.TypeInteger) {
 		n, err := strconv.ParseInt(text, 10, 32)
@@ -68,13 +103,13 @@ func (p parameter) check(text string) []FieldError {
 		}
 		value = float64(n)
 	}
-	return schemaFields(p.schema, value, p.name)
+	return p.schema.fields(value, p.name)
 }
 
-// schemaFields checks a value and says what is wrong with which of its fields, in
-// the order of their names. The value itself is called whole.
-func schemaFields(schema *openapi3.Schema, value any, whole string) []FieldError {
-	err := schema.VisitJSON(value, schemaOptions()...)
+// fields checks a value and says what is wrong with which of its fields, in the
+// order of their names. The value itself is called whole.
+func (s *schema) fields(value any, whole string) []FieldError {
+	err := s.VisitJSON(value, s.options...)
 	if err == nil {
 		return nil
 	}
