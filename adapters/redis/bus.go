@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	queueSize   = 1024 // hints that wait to be sent
-	pipelineMax = 64   // hints in one round trip
+	queueSize   = 1024             // hints that wait to be sent
+	pipelineMax = 64               // hints in one round trip
+	gather      = time.Millisecond // between round trips, so that hints go together
 	ioTimeout   = 2 * time.Second
 	minPause    = 50 * time.Millisecond // after a failure, doubled up to maxPause
 	maxPause    = 5 * time.Second
@@ -80,7 +81,8 @@ func (b *Bus) Publish(_ context.Context, channel string, payload []byte) error {
 	}
 }
 
-// send sends what is queued, as much as waits at a time, until ctx ends.
+// send sends what is queued, as much as waits at a time, until ctx ends. A hint
+// that comes alone goes at once.
 func (b *Bus) send(ctx context.Context) {
 	var away outage
 	for {
@@ -99,17 +101,30 @@ func (b *Bus) send(ctx context.Context) {
 			if away.recovered() {
 				b.logger.LogAttrs(ctx, slog.LevelInfo, "hints are sent again")
 			}
+			if !pause(ctx, gather) {
+				return
+			}
 		}
 	}
 }
 
+// sendBatch sends hints, of several that are the same the first.
 func (b *Bus) sendBatch(ctx context.Context, first hint) error {
 	pipeline := b.client.Pipeline()
-	pipeline.Publish(ctx, first.channel, first.payload)
+	type text struct{ channel, payload string }
+	sent := make(map[text]struct{}, 1)
+	publish := func(h hint) {
+		t := text{h.channel, string(h.payload)}
+		if _, ok := sent[t]; !ok {
+			sent[t] = struct{}{}
+			pipeline.Publish(ctx, h.channel, h.payload)
+		}
+	}
+	publish(first)
 	for range pipelineMax - 1 {
 		select {
 		case h := <-b.queue:
-			pipeline.Publish(ctx, h.channel, h.payload)
+			publish(h)
 			continue
 		default:
 		}
