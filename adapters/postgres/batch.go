@@ -21,12 +21,15 @@ type batch struct {
 	byID    map[uuid.UUID]*book
 	witness witness // of what is written, if anything is
 
+	assuming bool      // versions are taken to be as expected; see assume
 	streams  []address // distinct
 	versions map[address]int64
 	keys     []address // distinct
 	known    map[address]knownCommand
 
 	ids                                                    array // for heads
+	assumedLedger, assumedStream, assumedVersion           array
+	headBefore, headAtBefore, headFirst                    array
 	streamLedgers, streamIDs, keyLedgers, keyIDs           array
 	eventLedger, eventSeq, eventStream, eventVersion       array
 	eventID, eventType, eventAt, eventTrace, eventBody     array
@@ -52,16 +55,13 @@ func (b *batch) reset() {
 	clear(b.books)
 	clear(b.lanes)
 	b.lanes = b.lanes[:0]
-	b.books, b.streams, b.keys = b.books[:0], b.streams[:0], b.keys[:0]
+	b.books = b.books[:0]
 	if b.byID == nil {
 		b.byID = make(map[uuid.UUID]*book)
 		b.versions = make(map[address]int64)
 		b.known = make(map[address]knownCommand)
 	}
-	b.witness = witness{}
 	clear(b.byID)
-	clear(b.versions)
-	clear(b.known)
 }
 
 // add puts an entry into the batch, unless nobody waits for it any more.
@@ -78,21 +78,37 @@ func (b *batch) add(e *entry) {
 		b.byID[ledger] = k
 		b.books = append(b.books, k)
 	}
-	for _, change := range e.append.Changes {
-		at := address{ledger, change.Stream.ID}
-		if _, ok := b.versions[at]; !ok {
-			b.versions[at] = 0
-			b.streams = append(b.streams, at)
+}
+
+// sort orders the books as their heads are locked.
+func (b *batch) sort() {
+	slices.SortFunc(b.books, func(x, y *book) int { return bytes.Compare(x.id[:], y.id[:]) })
+}
+
+// gather lists the streams and keys that the entries name.
+func (b *batch) gather() {
+	b.assuming = false
+	b.streams, b.keys = b.streams[:0], b.keys[:0]
+	clear(b.versions)
+	clear(b.known)
+	for _, e := range b.entries {
+		ledger := e.append.Ledger
+		for _, change := range e.append.Changes {
+			at := address{ledger, change.Stream.ID}
+			if _, ok := b.versions[at]; !ok {
+				b.versions[at] = 0
+				b.streams = append(b.streams, at)
+			}
 		}
-	}
-	if e.append.Meta.Keyed {
-		b.keys = append(b.keys, address{ledger, e.append.Meta.ID})
+		if e.append.Meta.Keyed {
+			b.keys = append(b.keys, address{ledger, e.append.Meta.ID})
+		}
 	}
 }
 
 // lookups is the first round trip.
 func (b *batch) lookups(requests []request) []request {
-	slices.SortFunc(b.books, func(x, y *book) int { return bytes.Compare(x.id[:], y.id[:]) })
+	b.gather()
 	b.ids.reset(oidUUID)
 	for _, k := range b.books {
 		k.found = false
@@ -170,14 +186,18 @@ func (b *batch) readVersion(columns [][]byte) error {
 	return nil
 }
 
-// decide settles every entry and gathers what is to be written.
+// decide settles every entry whose book is open and gathers what is to be
+// written.
 func (b *batch) decide(now time.Time) {
 	b.resetWrites()
+	b.witness = witness{}
 	for _, k := range b.books {
 		k.start(now)
 	}
 	for i, e := range b.entries {
-		b.replies[i].receipt, b.replies[i].err = b.settle(b.byID[e.append.Ledger], e)
+		if k := b.byID[e.append.Ledger]; k.tree != nil {
+			b.replies[i].receipt, b.replies[i].err = b.settle(k, e)
+		}
 	}
 	for _, k := range b.books {
 		b.closeBook(k)

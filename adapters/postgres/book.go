@@ -13,17 +13,30 @@ import (
 // book is one ledger as a transaction sees it, locked.
 type book struct {
 	id    uuid.UUID
+	past  *past // nil if nothing is remembered
 	found bool
-	head  head // as locked
+	done  bool // its entries have been answered
+	head  head // as locked, or as remembered
 	seq   int64
 	at    time.Time // of every event that the transaction adds
 	tree  *compact.Range
+	first uuid.UUID // the first event that the transaction adds
+}
+
+// grown says whether the transaction adds events.
+func (k *book) grown() bool { return k.seq > k.head.seq }
+
+// reopen makes what is remembered of the ledger the book's head.
+func (k *book) reopen() {
+	k.head, k.seq, k.tree = k.past.head, k.past.head.seq, k.past.tree
 }
 
 type head struct {
 	seq int64
 	at  time.Time
 }
+
+func (h head) is(other head) bool { return h.seq == other.seq && h.at.Equal(other.at) }
 
 // merkle hashes inner nodes as RFC 6962 has it.
 var merkle = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}

@@ -21,6 +21,7 @@ type cable struct {
 	target   string
 	up, down atomic.Pointer[[]byte] // words that break it; what holds them is not passed on
 	dead     atomic.Bool            // nobody gets through any more
+	late     atomic.Pointer[lateness]
 	conns    sync.WaitGroup
 }
 
@@ -56,17 +57,30 @@ func (c *cable) serve() {
 			_ = client.Close()
 			continue
 		}
-		c.conns.Go(func() { c.pass(client, server, &c.up) })
-		c.conns.Go(func() { c.pass(server, client, &c.down) })
+		answered := make(chan struct{})
+		c.conns.Go(func() { c.pass(client, server, &c.up, answered) })
+		c.conns.Go(func() {
+			defer close(answered)
+			c.pass(server, client, &c.down, nil)
+		})
 	}
 }
 
 // pass copies until the word comes by, then ends both connections.
-func (c *cable) pass(from, to net.Conn, word *atomic.Pointer[[]byte]) {
+func (c *cable) pass(from, to net.Conn, word *atomic.Pointer[[]byte], answered <-chan struct{}) {
 	defer func() { _, _ = from.Close(), to.Close() }()
 	buf := make([]byte, 1<<20)
 	for {
 		n, err := from.Read(buf)
+		if late := c.late.Load(); late != nil && answered != nil && bytes.Contains(buf[:n], late.word) {
+			c.late.Store(nil)
+			_ = from.Close()
+			<-late.deliver
+			_, _ = to.Write(buf[:n])
+			<-answered
+			close(late.answered)
+			return
+		}
 		if w := word.Load(); w != nil && bytes.Contains(buf[:n], *w) {
 			word.Store(nil)
 			return
@@ -75,6 +89,20 @@ func (c *cable) pass(from, to net.Conn, word *atomic.Pointer[[]byte]) {
 			return
 		}
 	}
+}
+
+// lateness is a message that the client has lost sight of, and that arrives when
+// deliver is closed.
+type lateness struct {
+	word              []byte
+	deliver, answered chan struct{}
+}
+
+// delay breaks the connection at the client's end when the word comes by.
+func (c *cable) delay(at string) *lateness {
+	late := &lateness{word: []byte(at), deliver: make(chan struct{}), answered: make(chan struct{})}
+	c.late.Store(late)
+	return late
 }
 
 func (c *cable) cut(word *atomic.Pointer[[]byte], at string) {

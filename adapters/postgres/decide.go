@@ -47,7 +47,12 @@ func (b *batch) settle(k *book, e *entry) (command.Receipt, error) {
 func (b *batch) advance(k *book, e *entry) error {
 	for i, change := range e.append.Changes {
 		at := address{k.id, change.Stream.ID}
-		version := b.versions[at]
+		version, known := b.versions[at]
+		if !known && b.assuming {
+			version = change.Expected
+			b.versions[at] = version
+			b.assume(at, version)
+		}
 		if version != change.Expected {
 			b.retreat(k, e, i)
 			return fmt.Errorf("%w: stream %s is at version %d, not %d",
@@ -91,6 +96,9 @@ func (b *batch) record(k *book, e *entry) {
 				Type: t, SchemaVersion: events.SchemaVersion(t),
 				Actor: meta.Actor, CommandID: meta.ID, RequestID: meta.RequestID,
 				TraceParent: meta.TraceParent, At: k.at, Data: e.events[next].data,
+			}
+			if !k.grown() {
+				k.first = r.ID
 			}
 			if b.witness.seq == 0 {
 				b.witness = witness{ledger: k.id, seq: r.Seq, id: r.ID}

@@ -15,6 +15,22 @@
 // run at READ COMMITTED, so those after the lock see whatever the lock's last
 // holder committed.
 //
+// A ledger that was found as this process had left it, and so seems to have no
+// other writer, is appended to in a single round trip. Everything is decided on the
+// head that is remembered and on the assumption that streams are at the versions
+// that their first command expects; one statement, a transaction of its own, moves
+// the heads that are still there, if their streams are so too, and inserts the rest
+// for those ledgers alone:
+//
+//	1  UPDATE heads where seq, time and versions are as assumed ·
+//	   INSERT events · INSERT outbox · INSERT commands
+//
+// All that an assumption could be wrong about came with an event, and every event
+// moves the head; a command that came without one meets its id's primary key. The
+// commands of the other ledgers, and all of them when the server refuses the
+// statement, go the careful way, as if nothing had been tried. A ledger whose head
+// had moved is not trusted again before it was found as it had been left.
+//
 // Invariants:
 //
 //   - A ledger's sequence is 1, 2, 3 … without gaps, and so is every stream's
@@ -30,7 +46,10 @@
 // has left a trace. When the connection is lost while the server may have been
 // committing, the outcome is asked for over a new connection; if that is not to
 // be had either, the commands fail with command.ErrUncertain. A keyed command can
-// then be sent again safely; another one can't.
+// then be sent again safely; another one can't. The statement of a single round
+// trip may reach the server after all, later: whoever asks for its outcome also moves
+// the times of its heads on by a microsecond, so that it finds none where it expects
+// it. Its commands then go the careful way.
 //
 // A writer that is frozen while it holds heads loses its transaction after
 // [idleInTransaction]: the server ends its session.

@@ -62,9 +62,10 @@ type Ledger struct {
 func New(pool *pgxpool.Pool, options Options) *Ledger {
 	options.setDefaults()
 	l := &Ledger{pool: pool, queue: newQueue(options.MaxBatch), closed: make(chan struct{})}
+	memory := newMemory()
 	var writers sync.WaitGroup
 	for range options.Writers {
-		w := &writer{queue: l.queue, pool: pool, options: options}
+		w := &writer{queue: l.queue, memory: memory, pool: pool, options: options}
 		writers.Go(w.run)
 	}
 	go func() {

@@ -51,14 +51,38 @@ func openSession(ctx context.Context, pool *pgxpool.Pool) (_ *session, err error
 	if _, err := s.conn.PgConn().Exec(ctx, settings).ReadAll(); err != nil {
 		return nil, fmt.Errorf("set up connection: %w", err)
 	}
-	for i, sql := range statements {
-		s.prepared[i], err = s.conn.PgConn().Prepare(ctx, "ledger_"+strconv.Itoa(i), sql, nil)
-		if err != nil {
-			return nil, fmt.Errorf("prepare: %w", err)
-		}
+	if err := s.prepare(ctx); err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	return s, nil
 }
+
+// prepare prepares all statements in one round trip.
+func (s *session) prepare(ctx context.Context) (err error) {
+	pipeline := s.conn.PgConn().StartPipeline(ctx)
+	defer func() { err = errors.Join(err, pipeline.Close()) }()
+	for i, sql := range statements {
+		pipeline.SendPrepare(statementName(i), sql, nil)
+	}
+	if err := pipeline.Sync(); err != nil {
+		return err
+	}
+	for i := range statements {
+		results, err := pipeline.GetResults()
+		if err != nil {
+			return err
+		}
+		prepared, ok := results.(*pgconn.StatementDescription)
+		if !ok {
+			return fmt.Errorf("unexpected answer %T", results)
+		}
+		prepared.Name = statementName(i) // the server does not repeat it
+		s.prepared[i] = prepared
+	}
+	return nil
+}
+
+func statementName(i int) string { return "ledger_" + strconv.Itoa(i) }
 
 // closeTimeout bounds how long a farewell to the server may take.
 const closeTimeout = time.Second

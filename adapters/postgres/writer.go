@@ -17,6 +17,7 @@ const maxBatchBytes = 8 << 20
 // writer turns waiting entries into transactions, one at a time.
 type writer struct {
 	queue    *queue
+	memory   *memory
 	pool     *pgxpool.Pool
 	options  Options
 	session  *session // nil until needed, and after it broke
@@ -46,10 +47,16 @@ func (w *writer) serve() {
 	if len(w.batch.entries) == 0 {
 		return // whoever asked has gone
 	}
-	err := w.commit()
+	w.batch.sort()
+	w.memory.recall(w.batch.books)
+	err := w.attempt()
+	if err == nil && len(w.batch.entries) > 0 {
+		err = w.commit()
+	}
 	if err == nil {
+		w.memory.keep(w.batch.books)
 		for _, b := range w.batch.books {
-			if b.seq > b.head.seq {
+			if b.grown() {
 				w.options.OnAppend(b.id, b.seq)
 			}
 		}

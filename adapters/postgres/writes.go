@@ -2,10 +2,10 @@ package postgres
 
 func (b *batch) resetWrites() {
 	resetAll(oidUUID, &b.eventLedger, &b.eventStream, &b.eventID,
-		&b.headLedger, &b.commandLedger, &b.commandID, &b.outboxLedger)
+		&b.headLedger, &b.headFirst, &b.assumedLedger, &b.assumedStream, &b.commandLedger, &b.commandID, &b.outboxLedger)
 	resetAll(oidInt8, &b.eventSeq, &b.eventVersion, &b.headSeq,
-		&b.commandLastSeq, &b.outboxFirst, &b.outboxLast)
-	resetAll(oidTime, &b.eventAt, &b.headAt, &b.commandAt)
+		&b.headBefore, &b.assumedVersion, &b.commandLastSeq, &b.outboxFirst, &b.outboxLast)
+	resetAll(oidTime, &b.eventAt, &b.headAt, &b.headAtBefore, &b.commandAt)
 	resetAll(oidText, &b.eventType, &b.eventTrace)
 	resetAll(oidBytea, &b.eventBody, &b.headRange, &b.commandPrint, &b.commandOutcome)
 }
@@ -13,10 +13,13 @@ func (b *batch) resetWrites() {
 // closeBook adds the ledger's new head and its outbox row to what is written, if
 // the ledger has grown.
 func (b *batch) closeBook(k *book) {
-	if k.seq == k.head.seq {
+	if !k.grown() {
 		return
 	}
 	b.headLedger.uuid(k.id)
+	b.headBefore.int64(k.head.seq)
+	b.headAtBefore.time(k.head.at)
+	b.headFirst.uuid(k.first)
 	b.headSeq.int64(k.seq)
 	b.headAt.time(k.at)
 	b.headRange.bytes(k.hashes())
