@@ -1,14 +1,13 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/IBM/sarama"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -22,9 +21,8 @@ type cutter struct {
 	cuts atomic.Int64
 }
 
-// Dial implements proxy.Dialer.
-func (c *cutter) Dial(network, addr string) (net.Conn, error) {
-	conn, err := net.DialTimeout(network, addr, time.Second)
+func (c *cutter) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +62,11 @@ func (c *cutConn) Read(p []byte) (int, error) {
 func TestRelayKeepsOrderWhenConnectionsAreCut(t *testing.T) {
 	b := setup(t)
 	cut := &cutter{}
-	producer := NewProducer(ProducerConfig{Brokers: b.broker.Addrs(), dialer: cut})
-	t.Cleanup(func() { _ = producer.Close() })
+	publisher := NewPublisher(PublisherConfig{Brokers: b.broker.Addrs(), dial: cut.dial})
+	t.Cleanup(func() { _ = publisher.Close() })
 	outbox, want := newOutbox(), given(5, 300)
 	outbox.fill(want)
-	b.run(t, NewRelay(outbox, producer, RelayOptions{Page: 40, Logger: b.logger}), leads)
+	b.run(t, NewRelay(outbox, publisher, RelayOptions{Page: 40, Logger: b.logger}), leads)
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
 	cut.calm.Store(true)
 	duplicates := wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
@@ -78,23 +76,5 @@ func TestRelayKeepsOrderWhenConnectionsAreCut(t *testing.T) {
 	}
 	if duplicates != 0 {
 		t.Errorf("%d duplicates though sequence numbers tell them", duplicates)
-	}
-}
-
-func TestSequencesFollowEachOther(t *testing.T) {
-	s := newSession(7, 1)
-	at := topicPartition{topic: "t", partition: 2}
-	first := &chunk{RecordBatch: &sarama.RecordBatch{Records: make([]*sarama.Record, 3)}}
-	s.stamp(at, first)
-	s.acknowledge(at, first)
-	second := &chunk{RecordBatch: &sarama.RecordBatch{Records: make([]*sarama.Record, 2)}}
-	s.stamp(at, second)
-	if first.FirstSequence != 0 || second.FirstSequence != 3 {
-		t.Errorf("sequences %d, %d, want 0, 3", first.FirstSequence, second.FirstSequence)
-	}
-	s.next[at] = 1<<31 - 2
-	s.acknowledge(at, first)
-	if s.next[at] != 1 {
-		t.Errorf("sequence after the last is %d, want 1", s.next[at])
 	}
 }
