@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -32,7 +33,8 @@ type PublisherConfig struct {
 	Brokers  []string
 	ClientID string // "cartulary" if empty
 
-	dial dialFunc // for tests, to disturb connections; the usual one if nil
+	dial   dialFunc      // for tests, to disturb connections; the usual one if nil
+	answer time.Duration // for tests, to lose patience early; answerTimeout if zero
 }
 
 // Publisher publishes Watermill messages: the payload becomes the value, metadata
@@ -56,6 +58,9 @@ type Parcel struct {
 func NewPublisher(config PublisherConfig) *Publisher {
 	if config.ClientID == "" {
 		config.ClientID = "cartulary"
+	}
+	if config.answer == 0 {
+		config.answer = answerTimeout
 	}
 	p := &Publisher{config: config, turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
@@ -87,11 +92,10 @@ func (p *Publisher) PublishAll(ctx context.Context, parcels ...Parcel) error {
 	if p.closed {
 		return ErrClosed
 	}
-	rest := parcels
-	for len(rest) > 0 {
-		var records []kgo.Record
-		records, rest = load(rest)
-		if err := p.send(ctx, records); err != nil {
+	for rest := parcels; len(rest) > 0; {
+		var flight []kgo.Record
+		flight, rest = load(rest)
+		if err := p.send(ctx, flight); err != nil {
 			p.disconnect()
 			return fmt.Errorf("publish: %w", err)
 		}
@@ -99,35 +103,35 @@ func (p *Publisher) PublishAll(ctx context.Context, parcels ...Parcel) error {
 	return nil
 }
 
-// load returns the records that may travel together, and what stays behind.
-func load(parcels []Parcel) (records []kgo.Record, rest []Parcel) {
+// load returns the next flight, and what stays behind.
+func load(parcels []Parcel) (flight []kgo.Record, rest []Parcel) {
 	total := 0
 	for _, p := range parcels {
 		total += len(p.Messages)
 	}
 	total = min(total, maxFlush)
 	m := newMarshaler(total)
-	records = make([]kgo.Record, 0, total)
+	flight = make([]kgo.Record, 0, total)
 	for _, p := range parcels {
 		size, taken := 0, 0
 		for _, msg := range p.Messages {
 			r := m.record(p.Topic, msg)
-			if size += sizeOf(&r); taken > 0 && size > maxBatch || len(records) == total {
+			if size += sizeOf(&r); taken > 0 && size > maxBatch || len(flight) == total {
 				break
 			}
-			records = append(records, r)
+			flight = append(flight, r)
 			taken++
 		}
 		if taken < len(p.Messages) {
 			rest = append(rest, Parcel{Topic: p.Topic, Messages: p.Messages[taken:]})
 		}
 	}
-	return records, rest
+	return flight, rest
 }
 
-// send returns when all records were acknowledged. After an error the client
+// send returns when all of a flight was acknowledged. After an error the client
 // must not be used any more.
-func (p *Publisher) send(ctx context.Context, records []kgo.Record) error {
+func (p *Publisher) send(ctx context.Context, flight []kgo.Record) error {
 	if p.client == nil {
 		client, err := newClient(p.config)
 		if err != nil {
@@ -135,7 +139,7 @@ func (p *Publisher) send(ctx context.Context, records []kgo.Record) error {
 		}
 		p.client = client
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errUnanswered)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.config.answer, errUnanswered)
 	defer cancel()
 	delivery, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
@@ -143,15 +147,15 @@ func (p *Publisher) send(ctx context.Context, records []kgo.Record) error {
 		failure error
 		pending sync.WaitGroup
 	)
-	pending.Add(len(records))
+	pending.Add(len(flight))
 	answered := func(r *kgo.Record, err error) { // one call at a time
 		if err != nil && failure == nil {
 			failure = fmt.Errorf("topic %s: %w", r.Topic, err)
 		}
 		pending.Done()
 	}
-	for i := range records {
-		p.client.Produce(delivery, &records[i], answered)
+	for i := range flight {
+		p.client.Produce(delivery, &flight[i], answered)
 	}
 	if err := p.client.Flush(ctx); err != nil {
 		return context.Cause(ctx)

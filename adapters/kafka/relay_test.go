@@ -184,7 +184,9 @@ func TestRelaySurvivesAnOutboxThatIsAway(t *testing.T) {
 func TestRelaySurvivesABrokerThatIsAway(t *testing.T) {
 	b := setup(t)
 	outbox := newOutbox()
-	b.run(t, NewRelay(outbox, b.publisher, RelayOptions{Page: 20, Logger: b.logger}), leads)
+	publisher := NewPublisher(PublisherConfig{Brokers: b.broker.Addrs(), answer: time.Second})
+	t.Cleanup(func() { _ = publisher.Close() })
+	b.run(t, NewRelay(outbox, publisher, RelayOptions{Page: 20, Logger: b.logger}), leads)
 	want := given(4, 50)
 	outbox.fill(want[:100])
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
