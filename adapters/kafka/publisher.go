@@ -38,8 +38,8 @@ type PublisherConfig struct {
 }
 
 // Publisher publishes Watermill messages: the payload becomes the value, metadata
-// becomes headers, the UUID becomes ce_id unless the metadata has one; see
-// [MetadataKey] for the key. The package documentation says what it guarantees. It
+// become headers, the UUID becomes ce_id and content-type says JSON unless metadata
+// say otherwise; see [MetadataKey] for the key. The package documentation says what it guarantees. It
 // connects when it is first used. It is safe for concurrent use; calls take turns.
 type Publisher struct {
 	config PublisherConfig

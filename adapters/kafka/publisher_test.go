@@ -145,16 +145,20 @@ func TestPublisherKeepsMetadataAndKey(t *testing.T) {
 	m := message.NewMessage("11111111-1111-4111-8111-111111111111", []byte(`{"hello":"world"}`))
 	m.SetContext(b.ctx)
 	m.Metadata.Set("ce_type", "demo.message")
+	m.Metadata.Set("content-type", "text/plain")
 	m.Metadata.Set(MetadataKey, "some-key")
 	if err := b.publisher.Publish(events.TopicFileProcess, m); err != nil {
 		t.Fatal(err)
 	}
 	got := b.topic(t, events.TopicFileProcess, 1)[0]
+	want := map[string]string{
+		"ce_specversion": "1.0", "ce_id": m.UUID, "ce_type": "demo.message", "content-type": "text/plain",
+	}
 	headers := make(map[string]string)
 	for _, h := range got.Headers {
 		headers[string(h.Key)] = string(h.Value)
 	}
-	if diff := cmp.Diff(map[string]string{"ce_id": m.UUID, "ce_type": "demo.message"}, headers); diff != "" {
+	if diff := cmp.Diff(want, headers); diff != "" {
 		t.Error(diff)
 	}
 	if string(got.Key) != "some-key" || string(got.Value) != `{"hello":"world"}` {
