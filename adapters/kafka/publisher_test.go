@@ -109,19 +109,16 @@ func TestPublisherSplitsWhatIsTooLargeForOneBatch(t *testing.T) {
 
 func TestPublisherGivesUpOnWhatCanNotWork(t *testing.T) {
 	b := setup(t)
-	publish := func(ctx context.Context, topic string, payload []byte) error {
-		m := message.NewMessageWithContext(ctx, "k", payload)
-		return b.publisher.Publish(topic, m)
-	}
-	if err := publish(b.ctx, events.TopicAudit, bytes.Repeat([]byte("x"), 9<<20)); !errors.Is(err, kerr.MessageTooLarge) {
+	huge := message.NewMessage("k", bytes.Repeat([]byte("x"), 9<<20))
+	if err := b.publisher.Publish(events.TopicAudit, huge); !errors.Is(err, kerr.MessageTooLarge) {
 		t.Errorf("a message above the limit: %v", err)
 	}
-	if err := publish(b.ctx, "no.such.topic", []byte("x")); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+	if err := b.publisher.Publish("no.such.topic", message.NewMessage("k", []byte("x"))); !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("an unknown topic: %v", err)
 	}
 	ended, cancel := context.WithCancel(b.ctx)
 	cancel()
-	if err := publish(ended, events.TopicAudit, []byte("x")); !errors.Is(err, context.Canceled) {
+	if err := b.publisher.Publish(events.TopicAudit, message.NewMessageWithContext(ended, "k", []byte("x"))); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 	// None of that disturbs what comes after.
