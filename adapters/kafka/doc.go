@@ -10,6 +10,8 @@
 // the client (franz-go's) repeats what was not acknowledged; producer ids and sequence numbers
 // let the broker drop what arrives a second time after a lost answer. When a flight fails, or is
 // not acknowledged in time, its client is given up and the next call starts with a new one.
+// (When a client meets a topic for the first time, it may split a batch. It sends the
+// rest after the first part was acknowledged, and sequence numbers keep that in order.)
 //
 // So, on any partition, a record is only ever sent once all records before it
 // have landed, in the same call or an earlier one. What a client that was given up
