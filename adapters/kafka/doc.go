@@ -13,8 +13,8 @@
 // (When a client meets a topic for the first time, it may split a batch. It sends the
 // rest after the first part was acknowledged, and sequence numbers keep that in order.)
 //
-// So, on any partition, a record is only ever sent once all records before it
-// have landed, in the same call or an earlier one. What a client that was given up
+// So, on any partition, a record only ever lands once all records before it
+// have, in the same call or an earlier one. What a client that was given up
 // has sent may land at any time later, but then it has landed behind its
 // predecessors. Hence, whatever fails, times out, is repeated from its start or is sent by
 // two publishers at once, the first occurrences of records are in order.
