@@ -85,12 +85,12 @@ func relayAll(ctx context.Context, k *backlog, t *topics) (_ time.Duration, err 
 	if err != nil {
 		return 0, err
 	}
-	producer := kafka.NewProducer(kafka.ProducerConfig{Brokers: t.addresses()})
-	defer func() { err = errors.Join(err, producer.Close()) }()
+	publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: t.addresses()})
+	defer func() { err = errors.Join(err, publisher.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	outbox := &countedOutbox{Outbox: postgres.NewOutbox(k.pool), left: rows, empty: cancel}
-	relay := kafka.NewRelay(outbox, producer, kafka.RelayOptions{Logger: slog.New(slog.DiscardHandler)})
+	relay := kafka.NewRelay(outbox, publisher, kafka.RelayOptions{Logger: slog.New(slog.DiscardHandler)})
 	begin := time.Now()
 	err = relay.Run(ctx, func() bool { return true })
 	took := time.Since(begin)

@@ -22,9 +22,9 @@ func (p *Platform) Relay(ctx context.Context) error {
 		default: // it will look anyway
 		}
 	})
-	producer := kafka.NewProducer(kafka.ProducerConfig{Brokers: p.cfg.Kafka.Brokers})
-	defer closing(ctx, p.logger, "kafka producer", producer)
-	relay := kafka.NewRelay(postgres.NewOutbox(p.main), producer, kafka.RelayOptions{Wake: wake, Logger: p.logger})
+	publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers})
+	defer closing(ctx, p.logger, "kafka publisher", publisher)
+	relay := kafka.NewRelay(postgres.NewOutbox(p.main), publisher, kafka.RelayOptions{Wake: wake, Logger: p.logger})
 	return postgres.Lead(ctx, p.main, relayLeadership, p.logger, func(ctx context.Context, l *postgres.Leadership) error {
 		return relay.Run(ctx, l.Valid)
 	})

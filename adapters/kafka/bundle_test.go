@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/internal/kafkatest"
@@ -21,11 +22,11 @@ const patience = 3 * time.Minute
 
 // testBundle is a broker with the platform's topics, and what talks to it.
 type testBundle struct {
-	ctx      context.Context
-	broker   *kafkatest.Broker
-	producer *Producer
-	logs     *logBuffer
-	logger   *slog.Logger
+	ctx       context.Context
+	broker    *kafkatest.Broker
+	publisher *Publisher
+	logs      *logBuffer
+	logger    *slog.Logger
 }
 
 func setup(t *testing.T) *testBundle {
@@ -36,14 +37,14 @@ func setup(t *testing.T) *testBundle {
 	if err := EnsureTopics(ctx, TopicsConfig{Brokers: broker.Addrs(), Partitions: 3}); err != nil {
 		t.Fatal(err)
 	}
-	producer := NewProducer(ProducerConfig{Brokers: broker.Addrs()})
+	publisher := NewPublisher(PublisherConfig{Brokers: broker.Addrs()})
 	t.Cleanup(func() {
-		if err := producer.Close(); err != nil {
+		if err := publisher.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	logs := &logBuffer{}
-	return &testBundle{ctx: ctx, broker: broker, producer: producer, logs: logs, logger: slog.New(slog.NewTextHandler(logs, nil))}
+	return &testBundle{ctx: ctx, broker: broker, publisher: publisher, logs: logs, logger: slog.New(slog.NewTextHandler(logs, nil))}
 }
 
 // given is the history of some ledgers: rounds events of each, one ledger after
@@ -75,6 +76,21 @@ func event(ledger uuid.UUID, seq int64) events.Message {
 		m.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	}
 	return m
+}
+
+// publish publishes events as the relay does.
+func (b *testBundle) publish(t *testing.T, messages []events.Message) {
+	t.Helper()
+	if err := b.publisher.PublishAll(b.ctx, envelopes(messages)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recordsOf returns what the relay would send, as far as it may travel together:
+// first what goes to the audit topic.
+func recordsOf(messages []events.Message) []kgo.Record {
+	records, _ := load(envelopes(messages))
+	return records
 }
 
 // topic returns all messages that a topic holds now, each partition's in order.

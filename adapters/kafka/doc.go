@@ -3,20 +3,23 @@
 //
 // # Publishing
 //
-// [Producer] is the one way to the wire. It sends one produce request a leader,
-// which holds at most one record batch a partition, waits for all in-sync
-// replicas, and does not send a partition's next batch before its last one was
-// acknowledged. A batch lands as a whole or not at all. So, on any partition, a
-// record is only ever sent once all records before it have landed: whatever
-// fails, times out, is retried or is sent by two producers at once, the first
-// occurrences of records are in order. Producer ids and sequence numbers let the
-// broker drop what arrives a second time after a lost answer.
+// [Publisher] is a Watermill publisher, and the one way to the wire. It sends
+// what is given to it in flights. A flight holds, for any partition, what fits
+// into one record batch, which lands as a whole or not at all, and the next flight leaves when
+// all of the last one was acknowledged by all in-sync replicas. Within a flight
+// the client (franz-go's) repeats what was not acknowledged; producer ids and sequence numbers
+// let the broker drop what arrives a second time after a lost answer. When a flight fails, or is
+// not acknowledged in time, its client is given up and the next call starts with a new one.
+// (When a client meets a topic for the first time, it may split a batch. It sends the
+// rest after the first part was acknowledged, and sequence numbers keep that in order.)
 //
-// (Sarama's own asynchronous producer does not give that: when it gives a
-// message up, the messages behind it on the same partition are still sent.)
+// So, on any partition, a record only ever lands once all records before it
+// have, in the same call or an earlier one. What a client that was given up
+// has sent may land at any time later, but then it has landed behind its
+// predecessors. Hence, whatever fails, times out, is repeated from its start or is sent by
+// two publishers at once, the first occurrences of records are in order.
 //
-// [Publisher] is a Watermill publisher over a [Producer]; [Relay] drains an
-// outbox into one.
+// [Relay] drains an outbox into a [Publisher].
 //
 // # Relay
 //

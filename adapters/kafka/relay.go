@@ -40,10 +40,9 @@ type RelayOptions struct {
 // Relay publishes what is in an outbox; see the package documentation for what it
 // guarantees.
 type Relay struct {
-	outbox   Outbox
-	producer *Producer
-	options  RelayOptions
-	encoder  *encoder
+	outbox    Outbox
+	publisher *Publisher
+	options   RelayOptions
 
 	// positions holds the last event published of each ledger, as far as known.
 	positions map[uuid.UUID]int64
@@ -51,9 +50,9 @@ type Relay struct {
 	kafka, database outage
 }
 
-// NewRelay returns a relay from outbox to producer, which stays its owner's to
+// NewRelay returns a relay from outbox to publisher, which stays its owner's to
 // close.
-func NewRelay(outbox Outbox, producer *Producer, options RelayOptions) *Relay {
+func NewRelay(outbox Outbox, publisher *Publisher, options RelayOptions) *Relay {
 	if options.Page <= 0 {
 		options.Page = defaultPage
 	}
@@ -62,7 +61,7 @@ func NewRelay(outbox Outbox, producer *Producer, options RelayOptions) *Relay {
 	}
 	logger := options.Logger.With(slog.String("component", "relay"))
 	return &Relay{
-		outbox: outbox, producer: producer, options: options, encoder: newEncoder(),
+		outbox: outbox, publisher: publisher, options: options,
 		positions: make(map[uuid.UUID]int64),
 		kafka:     outage{what: "kafka", logger: logger},
 		database:  outage{what: "outbox", logger: logger},
@@ -127,18 +126,18 @@ func (r *Relay) drain(ctx context.Context, valid func() bool, page page) error {
 	}
 }
 
-// publish sends a page until all of it has landed.
+// publish sends a page, each time from its start, until all of it has landed.
 func (r *Relay) publish(ctx context.Context, valid func() bool, page page) error {
-	b := &batch{records: r.encoder.records(page.messages)}
+	parcels := envelopes(page.messages)
 	for wait := (backoff{}); ; {
 		if ctx.Err() != nil || !valid() {
 			return errStopped
 		}
-		err := r.producer.deliver(ctx, b)
+		err := r.publisher.PublishAll(ctx, parcels...)
 		if err == nil {
 			break
 		}
-		if ctx.Err() != nil || b.abandoned || errors.Is(err, ErrClosed) {
+		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return errStopped
 		}
 		r.kafka.began(ctx, err)

@@ -32,7 +32,7 @@ func TestRelayPublishesInOrderAndEmptiesTheOutbox(t *testing.T) {
 	outbox, want := newOutbox(), given(7, 60)
 	outbox.fill(want)
 	var published atomic.Int64
-	r := NewRelay(outbox, b.producer, RelayOptions{Page: 50, Logger: b.logger, OnPublished: func(page []events.Message) {
+	r := NewRelay(outbox, b.publisher, RelayOptions{Page: 50, Logger: b.logger, OnPublished: func(page []events.Message) {
 		published.Add(int64(len(page)))
 	}})
 	b.run(t, r, leads)
@@ -53,7 +53,7 @@ func TestRelayAnswersAWakeAtOnce(t *testing.T) {
 	b := setup(t)
 	outbox, wake := newOutbox(), make(chan struct{}, 1)
 	published := make(chan struct{}, 1)
-	r := NewRelay(outbox, b.producer, RelayOptions{Wake: wake, Logger: b.logger, OnPublished: func([]events.Message) { published <- struct{}{} }})
+	r := NewRelay(outbox, b.publisher, RelayOptions{Wake: wake, Logger: b.logger, OnPublished: func([]events.Message) { published <- struct{}{} }})
 	b.run(t, r, leads)
 	c := chain{ledger: uuid.New()}
 	best := time.Hour
@@ -76,7 +76,7 @@ func TestRelayNeedsNoHint(t *testing.T) {
 	b := setup(t)
 	outbox, wake := newOutbox(), make(chan struct{})
 	close(wake) // whoever gave hints is gone
-	b.run(t, NewRelay(outbox, b.producer, RelayOptions{Wake: wake, Logger: b.logger}), leads)
+	b.run(t, NewRelay(outbox, b.publisher, RelayOptions{Wake: wake, Logger: b.logger}), leads)
 	want := given(1, 3)
 	outbox.fill(want)
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
@@ -88,7 +88,7 @@ func TestRelayNeedsNoHint(t *testing.T) {
 func TestRelayKeepsOrderWhenRowsAreCommittedLate(t *testing.T) {
 	b := setup(t)
 	outbox := newOutbox()
-	b.run(t, NewRelay(outbox, b.producer, RelayOptions{Page: 8, Logger: b.logger}), leads)
+	b.run(t, NewRelay(outbox, b.publisher, RelayOptions{Page: 8, Logger: b.logger}), leads)
 	const ledgers, rows = 24, 40
 	var (
 		writers sync.WaitGroup
@@ -153,7 +153,7 @@ func TestRelayDoesNotOvertakeALateRow(t *testing.T) {
 					add(&early, func() {})
 				})
 			}
-			b.run(t, NewRelay(outbox, b.producer, RelayOptions{Page: 4 + published, Logger: b.logger}), leads)
+			b.run(t, NewRelay(outbox, b.publisher, RelayOptions{Page: 4 + published, Logger: b.logger}), leads)
 			<-committed
 			until(b.ctx, t, "the outbox is empty", outbox.empty)
 			want = append(want, first...)
@@ -167,7 +167,7 @@ func TestRelaySurvivesAnOutboxThatIsAway(t *testing.T) {
 	outbox, want := newOutbox(), given(3, 10)
 	outbox.fail(true)
 	outbox.fill(want)
-	b.run(t, NewRelay(outbox, b.producer, RelayOptions{Logger: b.logger}), leads)
+	b.run(t, NewRelay(outbox, b.publisher, RelayOptions{Logger: b.logger}), leads)
 	until(b.ctx, t, "the relay has tried often", func() bool {
 		outbox.mu.Lock()
 		defer outbox.mu.Unlock()
@@ -184,7 +184,9 @@ func TestRelaySurvivesAnOutboxThatIsAway(t *testing.T) {
 func TestRelaySurvivesABrokerThatIsAway(t *testing.T) {
 	b := setup(t)
 	outbox := newOutbox()
-	b.run(t, NewRelay(outbox, b.producer, RelayOptions{Page: 20, Logger: b.logger}), leads)
+	publisher := NewPublisher(PublisherConfig{Brokers: b.broker.Addrs(), answer: time.Second})
+	t.Cleanup(func() { _ = publisher.Close() })
+	b.run(t, NewRelay(outbox, publisher, RelayOptions{Page: 20, Logger: b.logger}), leads)
 	want := given(4, 50)
 	outbox.fill(want[:100])
 	until(b.ctx, t, "the outbox is empty", outbox.empty)
@@ -203,7 +205,7 @@ func TestRelayStopsWhenItDoesNotLead(t *testing.T) {
 	b := setup(t)
 	outbox := newOutbox()
 	outbox.fill(given(1, 5))
-	r := NewRelay(outbox, b.producer, RelayOptions{Logger: b.logger})
+	r := NewRelay(outbox, b.publisher, RelayOptions{Logger: b.logger})
 	if err := r.Run(b.ctx, func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
@@ -223,9 +225,9 @@ func TestTwoRelaysKeepOrder(t *testing.T) {
 			ctx, cancel := context.WithCancel(b.ctx)
 			var relays sync.WaitGroup
 			for i := range int64(2) {
-				producer := NewProducer(ProducerConfig{Brokers: b.broker.Addrs()})
-				t.Cleanup(func() { _ = producer.Close() })
-				r := NewRelay(outbox, producer, RelayOptions{Page: 30, Logger: b.logger, OnPublished: func([]events.Message) {
+				publisher := NewPublisher(PublisherConfig{Brokers: b.broker.Addrs()})
+				t.Cleanup(func() { _ = publisher.Close() })
+				r := NewRelay(outbox, publisher, RelayOptions{Page: 30, Logger: b.logger, OnPublished: func([]events.Message) {
 					leader.Add(1) // hand over between publish and mark
 				}})
 				relays.Go(func() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -85,13 +86,6 @@ func (b *testBundle) subscribe(t *testing.T, s *Subscriber, handle Handler) (sto
 	stop = func() { cancel(); wg.Wait() }
 	t.Cleanup(stop)
 	return stop
-}
-
-func (b *testBundle) publish(t *testing.T, messages []events.Message) {
-	t.Helper()
-	if err := b.producer.Send(b.ctx, newEncoder().records(messages)...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestSubscriberBatchesAndRemembers(t *testing.T) {
@@ -172,24 +166,24 @@ func TestSubscriberSkipsForeignMessages(t *testing.T) {
 	b := setup(t)
 	now := time.Now()
 	ours := given(1, 4)
-	good := newEncoder().records(ours)
-	no := func(change func(*Record)) Record {
-		r := newEncoder().records(given(1, 2)[1:])[0]
+	good := recordsOf(ours)
+	no := func(change func(*kgo.Record)) kgo.Record {
+		r := recordsOf(given(1, 2)[1:])[0]
 		r.Key = good[0].Key // in the same partition
 		change(&r)
 		return r
 	}
-	records := []Record{
-		{Topic: events.TopicAudit, Key: good[0].Key, Value: []byte("hello"), At: now},
+	records := []kgo.Record{
+		{Topic: events.TopicAudit, Key: good[0].Key, Value: []byte("hello"), Timestamp: now},
 		good[0],
-		no(func(r *Record) { r.Headers = r.Headers[:2] }),
-		no(func(r *Record) { r.Value = nil }),
-		good[2], // good[1] is on the topic of uploads
-		{Topic: events.TopicAudit, Key: []byte("not a ledger"), Value: []byte("{}"), At: now},
-		{Topic: events.TopicAudit, Value: []byte("{}"), At: now},
+		no(func(r *kgo.Record) { r.Headers = r.Headers[:2] }),
+		no(func(r *kgo.Record) { r.Value = nil }),
+		good[1],
+		{Topic: events.TopicAudit, Key: []byte("not a ledger"), Value: []byte("{}"), Timestamp: now},
+		{Topic: events.TopicAudit, Value: []byte("{}"), Timestamp: now},
 	}
-	records = append(records, good[3:]...)
-	if err := b.producer.Send(b.ctx, records...); err != nil {
+	records = append(records, good[2:]...)
+	if err := b.publisher.send(b.ctx, records); err != nil {
 		t.Fatal(err)
 	}
 	r := newReader()

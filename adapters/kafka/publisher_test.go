@@ -8,23 +8,30 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/cartulary/cartulary/events"
 )
 
-func TestMurmur2IsKafkas(t *testing.T) {
-	// The values of Kafka's own UtilsTest.
-	for key, want := range map[string]int32{
+func TestPartitionsAreThoseOfKafkasOwnProducer(t *testing.T) {
+	b := setup(t)
+	hashes := map[string]int32{ // the values of Kafka's own UtilsTest
 		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
 		"a-little-bit-longer-string":                       -1486304829,
 		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107,
-	} {
-		if got := int32(murmur2([]byte(key))); got != want {
-			t.Errorf("murmur2(%q) = %d, want %d", key, got, want)
+	}
+	for key := range hashes {
+		m := message.NewMessage(key, []byte("x"))
+		if err := b.publisher.Publish(events.TopicAudit, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range b.topic(t, events.TopicAudit, len(hashes)) {
+		if want := (hashes[string(m.Key)] & 0x7fffffff) % 3; m.Partition != want {
+			t.Errorf("key %s is on partition %d, want %d", m.Key, m.Partition, want)
 		}
 	}
 }
@@ -32,9 +39,7 @@ func TestMurmur2IsKafkas(t *testing.T) {
 func TestEventsCarryCloudEventsHeaders(t *testing.T) {
 	b := setup(t)
 	want := given(5, 20)
-	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
-		t.Fatal(err)
-	}
+	b.publish(t, want)
 	byID := make(map[uuid.UUID]events.Message)
 	for _, m := range want {
 		byID[m.ID] = m
@@ -51,9 +56,6 @@ func TestEventsCarryCloudEventsHeaders(t *testing.T) {
 		}
 		if diff := cmp.Diff(byID[e.ID], e); diff != "" {
 			t.Fatal(diff)
-		}
-		if at := partitionOf(m.Key, 3); at != m.Partition {
-			t.Errorf("key %s is on partition %d, want %d", m.Key, m.Partition, at)
 		}
 		if !m.Timestamp.Equal(e.At.Truncate(time.Millisecond)) && e.At.Sub(m.Timestamp) > 2*time.Millisecond {
 			t.Errorf("timestamp %v, want %v", m.Timestamp, e.At)
@@ -87,7 +89,7 @@ func TestEventsCarryCloudEventsHeaders(t *testing.T) {
 	}
 }
 
-func TestSendSplitsWhatIsTooLargeForOneBatch(t *testing.T) {
+func TestPublisherSplitsWhatIsTooLargeForOneBatch(t *testing.T) {
 	b := setup(t)
 	ledger := uuid.New()
 	var want []events.Message
@@ -99,69 +101,64 @@ func TestSendSplitsWhatIsTooLargeForOneBatch(t *testing.T) {
 		}
 		want = append(want, m)
 	}
-	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
-		t.Fatal(err)
-	}
+	b.publish(t, want)
 	if duplicates := wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want); duplicates != 0 {
 		t.Errorf("%d duplicates", duplicates)
 	}
 }
 
-func TestSendGivesUpOnWhatCanNotWork(t *testing.T) {
+func TestPublisherGivesUpOnWhatCanNotWork(t *testing.T) {
 	b := setup(t)
-	huge := Record{Topic: events.TopicAudit, Key: []byte("k"), Value: bytes.Repeat([]byte("x"), 9<<20), At: time.Now()}
-	if err := b.producer.Send(b.ctx, huge); !errors.Is(err, sarama.ErrMessageSizeTooLarge) {
+	huge := message.NewMessage("k", bytes.Repeat([]byte("x"), 9<<20))
+	if err := b.publisher.Publish(events.TopicAudit, huge); !errors.Is(err, kerr.MessageTooLarge) {
 		t.Errorf("a message above the limit: %v", err)
 	}
-	unknown := Record{Topic: "no.such.topic", Key: []byte("k"), Value: []byte("x"), At: time.Now()}
-	if err := b.producer.Send(b.ctx, unknown); !errors.Is(err, ErrUnknownTopic) {
+	if err := b.publisher.Publish("no.such.topic", message.NewMessage("k", []byte("x"))); !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("an unknown topic: %v", err)
 	}
 	ended, cancel := context.WithCancel(b.ctx)
 	cancel()
-	if err := b.producer.Send(ended, unknown); err == nil {
-		t.Error("a context that has ended: no error")
+	if err := b.publisher.Publish(events.TopicAudit, message.NewMessageWithContext(ended, "k", []byte("x"))); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that has ended: %v", err)
 	}
 	// None of that disturbs what comes after.
 	want := given(3, 5)
-	if err := b.producer.Send(b.ctx, newEncoder().records(want)...); err != nil {
-		t.Fatal(err)
-	}
+	b.publish(t, want)
 	wantFirsts(t, b.topic(t, events.TopicAudit, len(want)), want)
 }
 
-func TestClosedProducerRefuses(t *testing.T) {
-	p := NewProducer(ProducerConfig{Brokers: []string{"127.0.0.1:1"}})
+func TestClosedPublisherRefuses(t *testing.T) {
+	p := NewPublisher(PublisherConfig{Brokers: []string{"127.0.0.1:1"}})
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Send(t.Context(), Record{Topic: "t", Value: []byte("x")}); !errors.Is(err, ErrClosed) {
+	if err := p.Publish("t", message.NewMessage("u", []byte("x"))); !errors.Is(err, ErrClosed) {
 		t.Errorf("error %v, want ErrClosed", err)
 	}
 }
 
 func TestPublisherKeepsMetadataAndKey(t *testing.T) {
 	b := setup(t)
-	publisher := NewPublisher(b.producer)
 	m := message.NewMessage("11111111-1111-4111-8111-111111111111", []byte(`{"hello":"world"}`))
 	m.SetContext(b.ctx)
 	m.Metadata.Set("ce_type", "demo.message")
+	m.Metadata.Set("content-type", "text/plain")
 	m.Metadata.Set(MetadataKey, "some-key")
-	if err := publisher.Publish(events.TopicFileProcess, m); err != nil {
+	if err := b.publisher.Publish(events.TopicFileProcess, m); err != nil {
 		t.Fatal(err)
 	}
 	got := b.topic(t, events.TopicFileProcess, 1)[0]
+	want := map[string]string{
+		"ce_specversion": "1.0", "ce_id": m.UUID, "ce_type": "demo.message", "content-type": "text/plain",
+	}
 	headers := make(map[string]string)
 	for _, h := range got.Headers {
 		headers[string(h.Key)] = string(h.Value)
 	}
-	if diff := cmp.Diff(map[string]string{"ce_id": m.UUID, "ce_type": "demo.message"}, headers); diff != "" {
+	if diff := cmp.Diff(want, headers); diff != "" {
 		t.Error(diff)
 	}
 	if string(got.Key) != "some-key" || string(got.Value) != `{"hello":"world"}` {
 		t.Errorf("key %q, value %q", got.Key, got.Value)
-	}
-	if err := publisher.Close(); err != nil {
-		t.Error(err)
 	}
 }
