@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,33 +19,35 @@ type outboxRow struct {
 	first, last int64
 }
 
-// runs are consecutive events, each of one ledger, as parallel slices.
+// runs are consecutive events, each of one ledger.
 type runs struct {
-	ledgers     []uuid.UUID
-	first, last []int64
-	offsets     []int64 // of each run's first event among all
-	total       int64
+	first, offsets []int64       // of each run: its first event, and where that belongs among all
+	of             map[int64]int // the run of each outbox row
+	total          int64
 }
 
 // join turns rows into as few runs as possible. Rows of a ledger that follow each
 // other become one, at the place of the first.
 func join(rows []outboxRow) runs {
-	var r runs
+	r := runs{of: make(map[int64]int, len(rows))}
 	latest := make(map[uuid.UUID]int, len(rows))
+	var last []int64
 	for _, row := range rows {
-		if i, ok := latest[row.ledger]; ok && r.last[i]+1 == row.first {
-			r.last[i] = row.last
-			continue
+		i, ok := latest[row.ledger]
+		if ok && last[i]+1 == row.first {
+			last[i] = row.last
+		} else {
+			i = len(last)
+			latest[row.ledger] = i
+			r.first = append(r.first, row.first)
+			last = append(last, row.last)
 		}
-		latest[row.ledger] = len(r.ledgers)
-		r.ledgers = append(r.ledgers, row.ledger)
-		r.first = append(r.first, row.first)
-		r.last = append(r.last, row.last)
+		r.of[row.id] = i
 	}
-	r.offsets = make([]int64, len(r.ledgers))
-	for i := range r.ledgers {
+	r.offsets = make([]int64, len(last))
+	for i := range last {
 		r.offsets[i] = r.total
-		r.total += r.last[i] - r.first[i] + 1
+		r.total += last[i] - r.first[i] + 1
 	}
 	return r
 }
@@ -54,39 +58,75 @@ const indexLookups = `
 select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`
 
-// runEvents selects in whatever order; each row says where it belongs.
-const runEvents = `
-select run.n, event_id, run.ledger_id, seq, stream_id, type, at, traceparent, body
-from unnest($1::uuid[], $2::bigint[], $3::bigint[]) with ordinality as run (ledger_id, first_seq, last_seq, n)
-join ledger.events as event
-    on event.ledger_id = run.ledger_id and event.seq between run.first_seq and run.last_seq`
+// pendingEvents selects the events of the first rows that hold $2 events together,
+// in whatever order; each says of which row it is. A row without events has one
+// that is null.
+const pendingEvents = `
+select row.id, row.first_seq, row.last_seq, row.ledger_id, ` + pendingColumns + `
+from (
+    select *, sum(last_seq - first_seq + 1) over (order by id) as total
+    from (select * from ledger.outbox where id > $1 order by id limit $2) as next) as row
+left join lateral (
+    select * from ledger.events
+    where ledger_id = row.ledger_id and seq between row.first_seq and row.last_seq
+    order by seq offset 0) as event on true
+where row.total <= $2 or row.total = row.last_seq - row.first_seq + 1`
+
+const pendingColumns = `event_id, event.ledger_id, seq, stream_id, type, at, traceparent, body`
 
 // errHole says that the outbox speaks of events that are not there.
 var errHole = errors.New("events are missing from the ledger")
 
-// events reads runs, one after the other.
-func (o *Outbox) events(ctx context.Context, r runs) ([]events.Message, error) {
-	page := make([]events.Message, r.total)
-	var read int64
-	fill := func(rows pgx.Rows) error {
-		var chunk arena
-		for rows.Next() {
-			columns := rows.RawValues()
-			m := chunk.message(columns[1:])
-			n := readInt64(columns[0]) - 1
-			page[r.offsets[n]+m.Seq-r.first[n]] = m
-			read++
+// page is what one look at the outbox brought, in order of arrival.
+type page struct {
+	rows     []outboxRow
+	messages []events.Message
+	of       []int64 // the outbox row of each message
+	chunk    arena
+}
+
+func (p *page) read(rows pgx.Rows) error {
+	for rows.Next() {
+		columns := rows.RawValues()
+		id := readInt64(columns[0])
+		if len(p.rows) == 0 || p.rows[len(p.rows)-1].id != id {
+			p.rows = append(p.rows, outboxRow{
+				id: id, first: readInt64(columns[1]), last: readInt64(columns[2]), ledger: uuid.UUID(columns[3]),
+			})
 		}
-		return rows.Err()
+		if columns[4] != nil {
+			p.messages = append(p.messages, p.chunk.message(columns[4:]))
+			p.of = append(p.of, id)
+		}
 	}
+	return rows.Err()
+}
+
+// look reads the first rows and their events.
+func (o *Outbox) look(ctx context.Context, after int64, limit int) (*page, error) {
+	p := &page{}
 	b := &pgx.Batch{} // one transaction, for the server
 	b.Queue(indexLookups)
-	b.Queue(runEvents, r.ledgers, r.first, r.last).Query(fill)
-	switch err := o.pool.SendBatch(ctx, b).Close(); {
-	case err != nil:
-		return nil, err
-	case read != r.total:
-		return nil, fmt.Errorf("%w: %d of %d", errHole, r.total-read, r.total)
+	b.Queue(pendingEvents, after, limit).Query(p.read)
+	return p, o.pool.SendBatch(ctx, b).Close()
+}
+
+// sorted returns the ids of the rows and the messages, run by run.
+func (p *page) sorted() ([]events.Message, []int64, error) {
+	slices.SortFunc(p.rows, func(x, y outboxRow) int { return cmp.Compare(x.id, y.id) })
+	p.rows = slices.Compact(p.rows)
+	ids := make([]int64, len(p.rows))
+	for i, row := range p.rows {
+		ids[i] = row.id
 	}
-	return page, nil
+	r := join(p.rows)
+	if int64(len(p.messages)) != r.total {
+		return nil, nil, fmt.Errorf("%w: %d of %d", errHole, r.total-int64(len(p.messages)), r.total)
+	}
+	sorted := make([]events.Message, r.total)
+	for i, m := range p.messages {
+		run := r.of[p.of[i]]
+		sorted[r.offsets[run]+m.Seq-r.first[run]] = m
+	}
+	return sorted, ids, nil
 }
