@@ -293,10 +293,12 @@ func TestApplyFailsWithItsContext(t *testing.T) {
 	if err := p.Apply(ctx, founded); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
-	if len(p.Parked()) != 0 {
-		t.Errorf("parked %v", p.Parked())
+	for _, parked := range p.Parked() {
+		if parked.Reason != tenantdb.ReasonBehind { // as whoever looks for what was left behind may find by now
+			t.Errorf("parked %v", parked)
+		}
 	}
-	w.awaitAll(tenant) // brought up by whoever looks for what was left behind
+	w.awaitAll(tenant) // brought up by the same
 }
 
 // Each takes checkpoints to be where it left them itself, which is wrong at
