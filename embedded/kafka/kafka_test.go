@@ -94,52 +94,71 @@ func send(t *testing.T, producer sarama.SyncProducer, values ...string) {
 	}
 }
 
-// taker is a member of the group that takes n messages, commits and goes.
-type taker struct {
-	n     int
-	taken []string
-	done  context.CancelFunc
-}
-
-func (*taker) Setup(sarama.ConsumerGroupSession) error   { return nil }
-func (*taker) Cleanup(sarama.ConsumerGroupSession) error { return nil }
-
-func (k *taker) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
-	for {
-		select {
-		case <-session.Context().Done():
-			return nil
-		case message, ok := <-claim.Messages():
-			if !ok {
-				return nil
-			}
-			k.taken = append(k.taken, string(message.Value))
-			session.MarkMessage(message, "")
-			if len(k.taken) == k.n {
-				session.Commit()
-				k.done()
-				return nil
-			}
-		}
-	}
-}
-
+// take reads n messages from where the group is, and commits how far it got.
 func take(t *testing.T, addr string, n int) []string {
 	t.Helper()
-	member, err := sarama.NewConsumerGroup([]string{addr}, group, settings())
+	client, err := sarama.NewClient([]string{addr}, settings())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = member.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	k := &taker{n: n, done: cancel}
-	for ctx.Err() == nil {
-		if err := member.Consume(ctx, []string{topic}, k); err != nil && ctx.Err() == nil {
-			t.Fatal(err)
+	defer func() { _ = client.Close() }()
+	consumer, err := sarama.NewConsumerFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = consumer.Close() }()
+	next := committed(t, addr)
+	partition, err := consumer.ConsumePartition(topic, 0, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = partition.Close() }()
+	var taken []string
+	for len(taken) < n {
+		select {
+		case message := <-partition.Messages():
+			taken = append(taken, string(message.Value))
+		case <-time.After(patience):
+			t.Fatalf("took only %v", taken)
 		}
 	}
-	return k.taken
+	commit(t, client, next+int64(n))
+	return taken
+}
+
+// committed returns the group's offset; 0 if it has none.
+func committed(t *testing.T, addr string) int64 {
+	t.Helper()
+	admin, err := sarama.NewClusterAdmin([]string{addr}, settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }()
+	offsets, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: {0}})
+	if err != nil || offsets.GetBlock(topic, 0) == nil {
+		return 0 // there is no such group yet
+	}
+	return max(0, offsets.GetBlock(topic, 0).Offset)
+}
+
+// commit sets the group's offset, which the broker must acknowledge.
+func commit(t *testing.T, client sarama.Client, offset int64) {
+	t.Helper()
+	coordinator, err := client.Coordinator(group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &sarama.OffsetCommitRequest{
+		Version: 2, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined, RetentionTime: -1,
+	}
+	request.AddBlock(topic, 0, offset, 0, "")
+	response, err := coordinator.CommitOffset(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := response.Errors[topic][0]; code != sarama.ErrNoError {
+		t.Fatal(code)
+	}
 }
 
 func TestAcknowledgedMessagesAndOffsetsSurviveAKill(t *testing.T) {
