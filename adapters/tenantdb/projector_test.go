@@ -293,11 +293,7 @@ func TestApplyFailsWithItsContext(t *testing.T) {
 	if err := p.Apply(ctx, founded); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
-	for _, parked := range p.Parked() {
-		if parked.Reason != tenantdb.ReasonBehind { // as whoever looks for what was left behind may find by now
-			t.Errorf("parked %v", parked)
-		}
-	}
+	refuseSick(t, p)
 	w.awaitAll(tenant) // brought up by the same
 }
 
@@ -325,11 +321,20 @@ func TestProjectorsTakeTurns(t *testing.T) {
 		}
 	}
 	for _, p := range turns {
-		if parked := p.Parked(); len(parked) > 0 {
-			t.Errorf("parked %+v", parked)
-		}
+		refuseSick(t, p)
 	}
 	if got := w.count(tenant, `select count(*) from documents where filename in ('version 9', '9')`); got != 2 {
 		t.Errorf("%d documents as they should be, want 2", got)
+	}
+}
+
+// refuseSick fails the test if anything is parked for another reason than that it
+// is being brought up from the ledger.
+func refuseSick(t *testing.T, p *tenantdb.Projector) {
+	t.Helper()
+	for _, parked := range p.Parked() {
+		if parked.Reason != tenantdb.ReasonBehind {
+			t.Errorf("parked %+v", parked)
+		}
 	}
 }
