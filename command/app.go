@@ -65,6 +65,7 @@ type useCase[T any] struct {
 	app     *App
 	ledger  uuid.UUID
 	meta    Meta
+	origin  *events.Sealed // of meta
 	streams []events.Stream // that it decides on and may change
 	decide  func(*history) (decision[T], error)
 }
@@ -84,7 +85,11 @@ func perform[T any](
 			return replayed[T](receipt)
 		}
 	}
-	u := useCase[T]{app: app, ledger: ledger, meta: meta, streams: streams, decide: decide}
+	origin, err := app.sealOrigin(ctx, meta)
+	if err != nil {
+		return Result[T]{}, err
+	}
+	u := useCase[T]{app: app, ledger: ledger, meta: meta, origin: origin, streams: streams, decide: decide}
 	result, err := u.attempt(ctx)
 	for retry := 1; retry <= maxRetries && errors.Is(err, ErrConflict); retry++ {
 		result, err = u.attemptAlone(ctx)
@@ -153,7 +158,7 @@ func (u useCase[T]) load(ctx context.Context, known map[uuid.UUID]snapshot) (*hi
 // append records what was decided on h.
 func (u useCase[T]) append(ctx context.Context, h *history, d decision[T], changes []Change) (Result[T], error) {
 	receipt, err := u.app.ledger.Append(ctx, Append{
-		Ledger: u.ledger, Meta: u.meta, Changes: changes,
+		Ledger: u.ledger, Meta: u.meta, Changes: changes, Origin: u.origin,
 		Outcome: func(r Receipt) []byte { return encodeOutcome(d.outcome(r.At)) },
 	})
 	if err != nil {

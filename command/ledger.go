@@ -37,6 +37,7 @@ type Append struct {
 	Ledger  uuid.UUID
 	Meta    Meta
 	Changes []Change
+	Origin  *events.Sealed // where the command came from, for its events; may be nil
 
 	// Outcome renders what a retry of a keyed command will be answered. It is
 	// called by the ledger with a receipt that lacks only its own Outcome: again,
@@ -60,6 +61,7 @@ type Meta struct {
 	Actor       uuid.UUID // the user who asks; uuid.Nil for the platform itself
 	RequestID   string
 	TraceParent string
+	Origin      events.Origin // where the request came from; zero for the platform itself
 }
 
 // Receipt says where an append ended up.

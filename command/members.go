@@ -110,9 +110,9 @@ func (a *App) RemoveMember(ctx context.Context, meta Meta, c RemoveMember) (Rece
 
 func validRole(r events.Role) error {
 	switch r {
-	case events.RoleAdmin, events.RoleUser, events.RoleViewer:
+	case events.RoleAdmin, events.RoleUser, events.RoleViewer, events.RoleAuditor:
 		return nil
 	default:
-		return &InvalidError{Fields: []FieldError{{"role", "must be admin, user or viewer"}}}
+		return &InvalidError{Fields: []FieldError{{"role", "must be admin, user, viewer or auditor"}}}
 	}
 }

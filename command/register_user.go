@@ -51,6 +51,27 @@ func (a *App) RegisterUser(ctx context.Context, meta Meta, c RegisterUser) (Resu
 		})
 }
 
+// sealOrigin returns where a command came from, encrypted under the key of who
+// sent it: nil for the platform itself, and for a person who was erased.
+func (a *App) sealOrigin(ctx context.Context, meta Meta) (*events.Sealed, error) {
+	if meta.Actor == uuid.Nil || meta.Origin == (events.Origin{}) {
+		return nil, nil
+	}
+	keys, err := a.keys.Keys(ctx, meta.Actor)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := keys[meta.Actor]
+	if !ok {
+		return nil, nil
+	}
+	sealed, err := events.Seal(key, meta.Actor, meta.Origin)
+	if err != nil {
+		return nil, err
+	}
+	return &sealed, nil
+}
+
 // seal encrypts v under the person's key.
 func (a *App) seal(ctx context.Context, person uuid.UUID, v any) (events.Sealed, error) {
 	key, err := a.keys.Create(ctx, person)

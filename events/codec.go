@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strconv"
 	"time"
@@ -21,6 +22,7 @@ type envelope struct {
 	Data          jsontext.Value `json:"data"`
 	EventID       uuid.UUID      `json:"event_id"`
 	EventType     Type           `json:"event_type"`
+	Origin        *Sealed        `json:"origin,omitempty"`
 	RequestID     string         `json:"request_id"`
 	SchemaVersion int            `json:"schema_version"`
 	Seq           int64          `json:"seq"`
@@ -58,7 +60,12 @@ func Encode(r Recorded) []byte {
 	b = appendUUID(b, r.ID)
 	b = append(b, `","event_type":"`...)
 	b = append(b, r.Type...)
-	b = append(b, `","request_id":`...)
+	b = append(b, '"')
+	if r.Origin != nil {
+		b = append(b, `,"origin":`...)
+		b = appendSealed(b, *r.Origin)
+	}
+	b = append(b, `,"request_id":`...)
 	b = appendString(b, r.RequestID)
 	b = append(b, `,"schema_version":`...)
 	b = strconv.AppendInt(b, int64(r.SchemaVersion), 10)
@@ -85,6 +92,14 @@ func Encode(r Recorded) []byte {
 		b = append(b, `"}`...)
 	}
 	return b
+}
+
+func appendSealed(b []byte, s Sealed) []byte {
+	b = append(b, `{"ciphertext":"`...)
+	b = base64.StdEncoding.AppendEncode(b, s.Ciphertext)
+	b = append(b, `","subject":"`...)
+	b = appendUUID(b, s.Subject)
+	return append(b, `"}`...)
 }
 
 func appendUUID(b []byte, id uuid.UUID) []byte {
@@ -120,7 +135,7 @@ func Decode(body []byte) (Recorded, error) {
 		ID: env.EventID, Ledger: env.TenantID, Seq: env.Seq,
 		Stream: Stream{Kind: env.StreamKind, ID: env.StreamID}, StreamVersion: env.StreamVersion,
 		SchemaVersion: env.SchemaVersion, CommandID: env.CommandID,
-		RequestID: env.RequestID, TraceParent: env.TraceParent,
+		RequestID: env.RequestID, TraceParent: env.TraceParent, Origin: env.Origin,
 		At: at, Type: env.EventType, Data: env.Data, Event: e, Body: body,
 	}
 	if env.UserID != nil {

@@ -162,3 +162,38 @@ func TestTheCataloguePageNamesEveryEvent(t *testing.T) {
 		}
 	}
 }
+
+// Events from before origins were recorded have none, and keep their bytes; those
+// since carry one between their type and their request.
+func TestAnOriginStandsInTheEnvelope(t *testing.T) {
+	t.Parallel()
+	r := record(t, events.DocumentRenamed{Filename: "b.pdf", Previous: "a.pdf"})
+	r.Origin = &origin
+	r.Body = events.Encode(r)
+	path := filepath.Join("testdata", "golden", "envelope.origin.v1.json")
+	want, err := os.ReadFile(path)
+	if os.IsNotExist(err) && *update {
+		want = r.Body
+		err = os.WriteFile(path, want, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(r.Body)); diff != "" {
+		t.Errorf("bytes (-published +now):\n%s", diff)
+	}
+	canonical, err := jcs.Transform(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(r.Body, canonical) {
+		t.Errorf("not canonical:\n got %s\nwant %s", r.Body, canonical)
+	}
+	decoded, err := events.Decode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, decoded); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+}

@@ -89,7 +89,7 @@ type Person struct {
 	LastName  string `json:"last_name"`
 }
 
-// Origin is where a request came from. It stands in events only [Sealed].
+// Origin is where a request came from. It is personal data of who sent it. It stands in events only [Sealed].
 type Origin struct {
 	Address   string `json:"address"` // IP address
 	UserAgent string `json:"user_agent"`

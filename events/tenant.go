@@ -28,11 +28,13 @@ const (
 // Role is what a member may do in a tenant.
 type Role string
 
-// The roles of requirements §3.3, from most to least.
+// The roles of requirements §3.3, and that of auditors.
 const (
 	RoleAdmin  Role = "admin"  // everything, members included
 	RoleUser   Role = "user"   // reads; uploads, edits and deletes own documents
 	RoleViewer Role = "viewer" // reads
+
+	RoleAuditor Role = "auditor" // reads, the trail included; changes nothing
 )
 
 // DatabaseName returns the name of a tenant's own database, which derives from

@@ -9,7 +9,7 @@ import (
 
 // Access is what a user's membership in a tenant amounts to.
 type Access struct {
-	Role         string `db:"role"      json:"role"`      // admin, user or viewer
+	Role         string `db:"role"      json:"role"`      // admin, user, viewer or auditor
 	TenantActive bool   `db:"is_active" json:"is_active"` // false once the tenant was closed
 	TenantReady  bool   `db:"is_ready"  json:"is_ready"`  // the tenant's own database is there
 }
@@ -29,7 +29,7 @@ func Membership(ctx context.Context, db DB, user, tenant uuid.UUID) (Access, err
 // Member is a user's place in a tenant, with who that is.
 type Member struct {
 	UserID    uuid.UUID `db:"user_id"    json:"user_id"`
-	Role      string    `db:"role"       json:"role"` // admin, user or viewer
+	Role      string    `db:"role"       json:"role"` // admin, user, viewer or auditor
 	JoinedAt  time.Time `db:"joined_at"  json:"joined_at"`
 	FirstName string    `db:"first_name" json:"first_name"`
 	LastName  string    `db:"last_name"  json:"last_name"`

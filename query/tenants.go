@@ -37,7 +37,7 @@ func TenantByID(ctx context.Context, db DB, id uuid.UUID) (Tenant, error) {
 type TenantOfUser struct {
 	Tenant
 
-	Role     string    `db:"role"      json:"role"` // admin, user or viewer
+	Role     string    `db:"role"      json:"role"` // admin, user, viewer or auditor
 	JoinedAt time.Time `db:"joined_at" json:"joined_at"`
 }
 

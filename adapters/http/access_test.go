@@ -36,11 +36,13 @@ func (w *world) expel(admin *person, tenant uuid.UUID, p *person) {
 func TestAccessMatrix(t *testing.T) {
 	w := setup(t)
 	admin, user, viewer := w.newPerson("admin"), w.newPerson("user"), w.newPerson("viewer")
+	auditor := w.newPerson("auditor")
 	removed, stranger, nobody := w.newPerson("removed"), w.newPerson("stranger"), w.anonymous()
 	tenant, id := admin.newTenant("Own")
 	foreign, _ := stranger.newTenant("Foreign")
 	w.join(admin, id, user, events.RoleUser)
 	w.join(admin, id, viewer, events.RoleViewer)
+	w.join(admin, id, auditor, events.RoleAuditor)
 	w.join(admin, id, removed, events.RoleAdmin)
 	removed.get(tenant).want(http.StatusOK) // the process has now seen the membership
 	w.expel(admin, id, removed)
@@ -53,13 +55,13 @@ func TestAccessMatrix(t *testing.T) {
 		method, path string
 		allowed      map[*person]int
 	}{
-		{"GET", "", map[*person]int{admin: 200, user: 200, viewer: 200}},
-		{"GET", "/documents", map[*person]int{admin: 200, user: 200, viewer: 200}},
-		{"POST", "/documents", map[*person]int{admin: 201, user: 201, viewer: 403}},
-		{"GET", "/documents/%s", map[*person]int{admin: 200, user: 200, viewer: 200}},
-		{"GET", "/documents/%s/download", map[*person]int{admin: 302, user: 302, viewer: 302}},
-		{"PUT", "/documents/%s", map[*person]int{admin: 200, user: 403, viewer: 403}},
-		{"DELETE", "/documents/%s", map[*person]int{admin: 204, user: 403, viewer: 403}},
+		{"GET", "", map[*person]int{admin: 200, user: 200, viewer: 200, auditor: 200}},
+		{"GET", "/documents", map[*person]int{admin: 200, user: 200, viewer: 200, auditor: 200}},
+		{"POST", "/documents", map[*person]int{admin: 201, user: 201, viewer: 403, auditor: 403}},
+		{"GET", "/documents/%s", map[*person]int{admin: 200, user: 200, viewer: 200, auditor: 200}},
+		{"GET", "/documents/%s/download", map[*person]int{admin: 302, user: 302, viewer: 302, auditor: 302}},
+		{"PUT", "/documents/%s", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 403}},
+		{"DELETE", "/documents/%s", map[*person]int{admin: 204, user: 403, viewer: 403, auditor: 403}},
 	}
 	call := func(p *person, method, path string) answer {
 		switch method {
@@ -73,7 +75,7 @@ func TestAccessMatrix(t *testing.T) {
 	}
 	for _, r := range routes {
 		for name, p := range map[string]*person{
-			"admin": admin, "user": user, "viewer": viewer, "removed": removed, "stranger": stranger, "nobody": nobody,
+			"admin": admin, "user": user, "viewer": viewer, "auditor": auditor, "removed": removed, "stranger": stranger, "nobody": nobody,
 		} {
 			t.Run(fmt.Sprintf("%s %s by %s", r.method, r.path, name), func(t *testing.T) {
 				path := r.path

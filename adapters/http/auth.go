@@ -12,9 +12,6 @@ import (
 	"github.com/cartulary/cartulary/query"
 )
 
-// maxUserAgent bounds, in bytes, what a login records of the client's software.
-const maxUserAgent = 256
-
 // Register opens an account.
 func (a *API) Register(c *gin.Context, params RegisterParams) {
 	request, err := decode[RegisterRequest](c)
@@ -57,10 +54,7 @@ func (a *API) Login(c *gin.Context, _ LoginParams) {
 		a.fail(c, err)
 		return
 	}
-	agent := c.Request.UserAgent()
-	signedIn, err := a.cfg.Identity.Login(c.Request.Context(), m, request.Email, request.Password, events.Origin{
-		Address: c.ClientIP(), UserAgent: agent[:min(len(agent), maxUserAgent)],
-	})
+	signedIn, err := a.cfg.Identity.Login(c.Request.Context(), m, request.Email, request.Password, m.Origin)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -111,15 +111,18 @@ func (e FileStatus) Valid() bool {
 
 // Defines values for Role.
 const (
-	RoleAdmin  Role = "admin"
-	RoleUser   Role = "user"
-	RoleViewer Role = "viewer"
+	RoleAdmin   Role = "admin"
+	RoleAuditor Role = "auditor"
+	RoleUser    Role = "user"
+	RoleViewer  Role = "viewer"
 )
 
 // Valid indicates whether the value is a known member of the Role enum.
 func (e Role) Valid() bool {
 	switch e {
 	case RoleAdmin:
+		return true
+	case RoleAuditor:
 		return true
 	case RoleUser:
 		return true
@@ -277,7 +280,8 @@ type RenameDocumentRequest struct {
 	Filename Filename `json:"filename"`
 }
 
-// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `admin` does all.
+// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
+// the trail included, and changes nothing; `admin` does all.
 type Role string
 
 // Session defines model for Session.
@@ -315,7 +319,8 @@ type Tenant struct {
 	JoinedAt *time.Time `json:"joined_at,omitempty"`
 	Name     string     `json:"name"`
 
-	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `admin` does all.
+	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
+	// the trail included, and changes nothing; `admin` does all.
 	Role      Role      `json:"role"`
 	UpdatedAt time.Time `json:"updated_at"`
 }

@@ -51,11 +51,12 @@ func TestPoliciesAdmitRoles(t *testing.T) {
 		role events.Role
 		want map[policy]bool
 	}{
-		{events.RoleAdmin, map[policy]bool{viewers: true, contributor: true}},
-		{events.RoleUser, map[policy]bool{viewers: true, contributor: true}},
-		{events.RoleViewer, map[policy]bool{viewers: true, contributor: false}},
-		{"", map[policy]bool{viewers: false, contributor: false}},
-		{"root", map[policy]bool{viewers: false, contributor: false}},
+		{events.RoleAdmin, map[policy]bool{viewers: true, contributor: true, auditors: true}},
+		{events.RoleUser, map[policy]bool{viewers: true, contributor: true, auditors: false}},
+		{events.RoleViewer, map[policy]bool{viewers: true, contributor: false, auditors: false}},
+		{events.RoleAuditor, map[policy]bool{viewers: true, contributor: false, auditors: true}},
+		{"", map[policy]bool{viewers: false, contributor: false, auditors: false}},
+		{"root", map[policy]bool{viewers: false, contributor: false, auditors: false}},
 	} {
 		for p, want := range test.want {
 			if got := p.admits(test.role); got != want {

@@ -4,19 +4,26 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
 )
+
+// maxUserAgent bounds, in bytes, what the trail records of the client's software.
+const maxUserAgent = 256
 
 // meta says who and what causes a command on a ledger. With an idempotency key
 // the command's id derives from ledger, caller and key, as the contract says;
 // payload is what a repetition must have in common with the first request.
 func meta(c *gin.Context, ledger uuid.UUID, key *string, payload ...[]byte) (command.Meta, error) {
 	call := callOf(c)
-	m := command.Meta{Actor: call.claims.UserID, RequestID: call.requestID, TraceParent: call.traceParent}
+	m := command.Meta{
+		Actor: call.claims.UserID, RequestID: call.requestID, TraceParent: call.traceParent, Origin: originOf(c),
+	}
 	if key == nil {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -29,6 +36,14 @@ func meta(c *gin.Context, ledger uuid.UUID, key *string, payload ...[]byte) (com
 	m.ID = derivedID("cartulary command", ledger[:], call.claims.UserID[:], []byte(*key))
 	m.Fingerprint = fingerprint(append([][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.Path)}, payload...)...)
 	return m, nil
+}
+
+// originOf returns where a request came from.
+func originOf(c *gin.Context) events.Origin {
+	agent := c.Request.UserAgent()
+	return events.Origin{
+		Address: c.ClientIP(), UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], "\uFFFD"),
+	}
 }
 
 // derivedID returns the UUID of version 8 made of SHA-256 over purpose, a zero

@@ -11,13 +11,18 @@ const (
 	signedIn           // a token of a session that is good
 	viewers            // members of the route's tenant, of any role
 	contributor        // members with role user or admin
+	auditors           // members with role auditor or admin
 )
 
 // admits reports whether a member with the role may use the route.
 func (p policy) admits(role events.Role) bool {
 	switch role {
-	case events.RoleAdmin, events.RoleUser:
+	case events.RoleAdmin:
 		return true
+	case events.RoleUser:
+		return p == viewers || p == contributor
+	case events.RoleAuditor:
+		return p == viewers || p == auditors
 	case events.RoleViewer:
 		return p == viewers
 	default:
@@ -26,7 +31,7 @@ func (p policy) admits(role events.Role) bool {
 }
 
 // tenantScoped reports whether the policy asks for a membership.
-func (p policy) tenantScoped() bool { return p == viewers || p == contributor }
+func (p policy) tenantScoped() bool { return p == viewers || p == contributor || p == auditors }
 
 // rules lists every operation of the contract with its policy. What a member may
 // do with one document is decided by the command, on the ledger.

@@ -112,6 +112,6 @@ func record(
 		ID: id, Ledger: a.Ledger, Seq: seq, Stream: stream, StreamVersion: version,
 		Type: t, SchemaVersion: events.SchemaVersion(t), Actor: a.Meta.Actor,
 		CommandID: a.Meta.ID, RequestID: a.Meta.RequestID, TraceParent: a.Meta.TraceParent,
-		At: at, Data: data,
+		Origin: a.Origin, At: at, Data: data,
 	}))
 }

@@ -95,7 +95,7 @@ func (b *batch) record(k *book, e *entry) {
 				Stream: change.Stream, StreamVersion: change.Expected + int64(i) + 1,
 				Type: t, SchemaVersion: events.SchemaVersion(t),
 				Actor: meta.Actor, CommandID: meta.ID, RequestID: meta.RequestID,
-				TraceParent: meta.TraceParent, At: k.at, Data: e.events[next].data,
+				TraceParent: meta.TraceParent, Origin: e.append.Origin, At: k.at, Data: e.events[next].data,
 			}
 			if !k.grown() {
 				k.first = r.ID

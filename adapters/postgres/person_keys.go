@@ -45,7 +45,7 @@ var _ command.PersonKeys = (*PersonKeys)(nil)
 // Create returns the person's key, which it makes if there is none. All who ask
 // at once get the same.
 func (k *PersonKeys) Create(ctx context.Context, person uuid.UUID) (events.Key, error) {
-	fresh := events.NewKey()
+	fresh, now := events.NewKey(), time.Now()
 	var stored []byte
 	err := k.pool.QueryRow(ctx, `
 insert into identity.person_keys (user_id, key) values ($1, $2)
@@ -54,6 +54,7 @@ returning key`, person, fresh[:]).Scan(&stored)
 	if err != nil {
 		return events.Key{}, fmt.Errorf("key of person %s: %w", person, err)
 	}
+	k.keep(events.Keys{person: events.Key(stored)}, now.Add(keyLifetime))
 	return events.Key(stored), nil
 }
 

@@ -52,7 +52,7 @@ func readsAsWritten(t *testing.T, l command.Ledger) {
 			ID: got.ID, Ledger: ledger, Seq: int64(i) + 1, Stream: s, StreamVersion: int64(i) + 1,
 			Type: events.TypeDocumentRenamed, SchemaVersion: 1,
 			Actor: a.Meta.Actor, CommandID: a.Meta.ID, RequestID: a.Meta.RequestID, TraceParent: a.Meta.TraceParent,
-			At: receipt.At, Event: a.Changes[0].Events[i], Data: got.Data, Body: got.Body,
+			Origin: a.Origin, At: receipt.At, Event: a.Changes[0].Events[i], Data: got.Data, Body: got.Body,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("event %d (-want +got):\n%s", i+1, diff)

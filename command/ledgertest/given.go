@@ -36,8 +36,10 @@ func change(s events.Stream, expected int64, n int) command.Change {
 
 // commandOf returns an unkeyed command.
 func commandOf(ledger uuid.UUID, changes ...command.Change) command.Append {
-	return command.Append{Ledger: ledger, Changes: changes, Meta: command.Meta{
-		ID: newID(), Actor: newID(), RequestID: "request \"1\"",
+	actor := newID()
+	origin := &events.Sealed{Subject: actor, Ciphertext: []byte("where the command came from")}
+	return command.Append{Ledger: ledger, Changes: changes, Origin: origin, Meta: command.Meta{
+		ID: newID(), Actor: actor, RequestID: "request \"1\"",
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 	}}
 }
