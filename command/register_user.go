@@ -17,6 +17,13 @@ type RegisterUser struct {
 	LastName  string
 }
 
+// Validate checks everything that can be checked without the ledger:
+// [*InvalidError] names every bad field.
+func (c RegisterUser) Validate() error {
+	_, err := validPerson(c.Email, c.FirstName, c.LastName)
+	return err
+}
+
 // Decide gives the address to the new user.
 func (c RegisterUser) Decide(claim EmailClaim, person events.Sealed) ([]events.EmailEvent, []events.UserEvent, error) {
 	if claim.Holder != uuid.Nil {

@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/command"
-)
-
-// Bounds of a password (requirements §8.1).
-const (
-	minPasswordCharacters = 8
-	maxPasswordBytes      = 1024
 )
 
 // Registration asks for an account.
@@ -33,11 +27,8 @@ type Registration struct {
 // [command.ErrCommandReused] if it is another.
 func (s *Service) Register(ctx context.Context, meta command.Meta, r Registration) (command.Result[command.UserDetails], error) {
 	var none command.Result[command.UserDetails]
-	if n := utf8.RuneCountInString(r.Password); n < minPasswordCharacters || len(r.Password) > maxPasswordBytes {
-		return none, &command.InvalidError{Fields: []command.FieldError{{
-			Field:   "password",
-			Message: fmt.Sprintf("must have at least %d characters and at most %d bytes", minPasswordCharacters, maxPasswordBytes),
-		}}}
+	if err := r.validate(); err != nil {
+		return none, err
 	}
 	user, err := uuid.NewV7()
 	if err != nil {
@@ -64,6 +55,21 @@ func (s *Service) Register(ctx context.Context, meta command.Meta, r Registratio
 	default:
 		return result, nil
 	}
+}
+
+// validate names every field that can't be accepted, the password's included.
+func (r Registration) validate() error {
+	err := command.RegisterUser{Email: r.Email, FirstName: r.FirstName, LastName: r.LastName}.Validate()
+	complaint, ok := passwordRules(r.Password, r.Email, r.FirstName, r.LastName)
+	if ok {
+		return err
+	}
+	var invalid command.InvalidError
+	if profile, bad := errors.AsType[*command.InvalidError](err); bad {
+		invalid.Fields = profile.Fields
+	}
+	invalid.Fields = append(slices.Clone(invalid.Fields), command.FieldError{Field: "password", Message: complaint})
+	return &invalid
 }
 
 // refused reports whether err says for certain that nothing was recorded.

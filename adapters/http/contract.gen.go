@@ -246,7 +246,8 @@ type LoginRequest struct {
 	Password string `json:"password"`
 }
 
-// Password At least 8 characters, at most 1024 bytes; none is cut off.
+// Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
+// one that is made of the owner's address or name, is refused.
 type Password = string
 
 // PersonName Example: Ada
@@ -268,7 +269,8 @@ type RegisterRequest struct {
 	// LastName Example: Ada
 	LastName PersonName `json:"last_name"`
 
-	// Password At least 8 characters, at most 1024 bytes; none is cut off.
+	// Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
+	// one that is made of the owner's address or name, is refused.
 	Password Password `json:"password"`
 }
 

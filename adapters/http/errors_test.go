@@ -74,13 +74,35 @@ func TestEveryBadFieldIsNamedAtOnce(t *testing.T) {
 		t.Error("the answer repeats the password")
 	}
 	for name, body := range map[string]object{
-		"email":      {"email": "a@b..org", "first_name": "A", "last_name": "B", "password": "12345678"},
-		"first_name": {"email": "a@b.org", "first_name": "A\u0000", "last_name": "B", "password": "12345678"},
+		"email":      {"email": "a@b..org", "first_name": "A", "last_name": "B", "password": "8 chars!"},
+		"first_name": {"email": "a@b.org", "first_name": "A\u0000", "last_name": "B", "password": "8 chars!"},
 		"password":   {"email": "a@b.org", "first_name": "A", "last_name": "B", "password": strings.Repeat("é", 513)},
 	} {
 		a := w.anonymous().post("/api/auth/register", body).wantError(http.StatusBadRequest, "VALIDATION_ERROR")
 		if fields := a.json.Error.Details.Fields; len(fields) != 1 || fields[0].Field != name {
 			t.Errorf("%s: %s", name, a.raw)
+		}
+	}
+}
+
+func TestGuessablePasswordsAreRefused(t *testing.T) {
+	w := setup(t)
+	for pw, rule := range map[string]string{
+		"Password1": "most common", "ＰＡＳＳＷＯＲＤ": "most common", "Lovelace1843": "your name", "ada.l@example..org": "your e-mail address",
+		"ééééééé": "at least 8 characters",
+	} {
+		a := w.anonymous().post("/api/auth/register", object{
+			"email": "ada.l@example..org", "first_name": "Ada", "last_name": "Lovelace", "password": pw,
+		}).wantError(http.StatusBadRequest, "VALIDATION_ERROR")
+		if rule == "at least 8 characters" {
+			continue // the contract says so, before anything else is looked at
+		}
+		fields := a.json.Error.Details.Fields
+		if len(fields) != 2 || fields[0].Field != "email" || fields[1].Field != "password" || !strings.Contains(fields[1].Message, rule) {
+			t.Errorf("%s: %s", pw, a.raw)
+		}
+		if strings.Contains(string(a.raw), pw) {
+			t.Error("the answer repeats the password")
 		}
 	}
 }

@@ -16,7 +16,7 @@ func TestOneAddressRegisteredManyTimesAtOnce(t *testing.T) {
 		spelling := []string{"ada@example.org", "ADA@example.org", "Ada@Example.ORG", "ａda@example.org"}[i%4]
 		wg.Go(func() {
 			a := w.anonymous().post("/api/auth/register", object{
-				"email": spelling, "first_name": "A", "last_name": "B", "password": fmt.Sprintf("password %d", i),
+				"email": spelling, "first_name": "A", "last_name": "B", "password": fmt.Sprintf("a password, the %d.", i),
 			})
 			mu.Lock()
 			defer mu.Unlock()

@@ -9,4 +9,7 @@
 //     are within bounds; so parameters can be raised at any time.
 //   - Verifying against no hash at all costs what verifying costs.
 //   - Passwords are never cut: one of more than [MaxBytes] bytes is refused.
+//   - A password is its characters, however they are composed: it is hashed in
+//     Unicode's form NFC (RFC 8265 §4.2, NIST SP 800-63B-4 §3.1.1.2), and changed in
+//     no other way.
 package password

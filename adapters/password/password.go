@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Bounds of a password that can be hashed.
@@ -68,6 +69,7 @@ func New(cfg Config) (*Hasher, error) {
 // Hash returns the PHC string of a password; [ErrLength] if it is none that
 // could be set.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	password = norm.NFC.String(password)
 	if utf8.RuneCountInString(password) < MinCharacters || len(password) > MaxBytes {
 		return "", ErrLength
 	}
@@ -86,7 +88,7 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string) (bool, er
 	if err != nil {
 		return false, err
 	}
-	if len(password) > MaxBytes {
+	if password = norm.NFC.String(password); len(password) > MaxBytes {
 		password = ""
 	}
 	hash, err := h.derive(ctx, password, p.cost, p.salt, len(p.hash))

@@ -71,6 +71,23 @@ func TestNothingIsCut(t *testing.T) {
 	}
 }
 
+func TestComposedAndDecomposedAreOnePassword(t *testing.T) {
+	h := newHasher(t, cheap())
+	const composed, decomposed = "pass\u00e9 d'\u00e9t\u00e9", "passe\u0301 d'e\u0301te\u0301"
+	hash, err := h.Hash(t.Context(), composed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := h.Verify(t.Context(), decomposed, hash); !ok || err != nil {
+		t.Errorf("the same characters, decomposed: %v, %v", ok, err)
+	}
+	for _, other := range []string{"passe d'ete", "Pass\u00e9 d'\u00e9t\u00e9", "ｐass\u00e9 d'\u00e9t\u00e9"} {
+		if ok, err := h.Verify(t.Context(), other, hash); ok || err != nil {
+			t.Errorf("%q: %v, %v", other, ok, err)
+		}
+	}
+}
+
 func TestLengthBounds(t *testing.T) {
 	h := newHasher(t, cheap())
 	for pw, want := range map[string]error{
