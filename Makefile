@@ -83,6 +83,14 @@ lint: ## Check style, layers and formatting, of Go and of shell scripts
 	@cd tools && ../bin/golangci-lint run --config ../.golangci.yml ./...
 	@for script in $$(git ls-files scripts .ci deploy | xargs grep -lE '^#!.*bash'); do bash -n "$$script"; done
 
+.PHONY: contract-lint
+contract-lint: ## Check swagger.yaml with Redocly's linter
+	@scripts/contract lint
+
+.PHONY: contract-fuzz
+contract-fuzz: ## Hold a running platform against swagger.yaml with schemathesis (ARGS=)
+	@scripts/contract fuzz $(ARGS)
+
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what the product uses
 	@scripts/tool govulncheck >/dev/null
