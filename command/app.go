@@ -65,7 +65,7 @@ type useCase[T any] struct {
 	app     *App
 	ledger  uuid.UUID
 	meta    Meta
-	origin  *events.Sealed // of meta
+	origin  *events.Sealed  // of meta
 	streams []events.Stream // that it decides on and may change
 	decide  func(*history) (decision[T], error)
 }
