@@ -32,6 +32,7 @@ type PersonKeys interface {
 //	members    AddMember  ChangeRole  RemoveMember
 //	documents  UploadDocument  RenameDocument  DeleteDocument
 //	files      StoreFile  FailFile
+//	access     GrantDownload  RecordRefusal  RecordOperation
 type App struct {
 	ledger   Ledger
 	keys     PersonKeys

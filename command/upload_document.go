@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"mime"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +31,9 @@ type Uploaded struct {
 func (c UploadDocument) Validate() error {
 	var v validation
 	v.filename(c.Filename)
-	v.mimeType(c.MimeType)
+	v.text(c.MimeType, "mime_type", maxMimeTypeRunes)
+	_, _, err := mime.ParseMediaType(c.MimeType)
+	v.check(err == nil, "mime_type", "must be a media type such as application/pdf")
 	return v.err()
 }
 

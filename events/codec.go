@@ -1,7 +1,6 @@
 package events
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strconv"
 	"time"
@@ -63,7 +62,7 @@ func Encode(r Recorded) []byte {
 	b = append(b, '"')
 	if r.Origin != nil {
 		b = append(b, `,"origin":`...)
-		b = appendSealed(b, *r.Origin)
+		b = r.Origin.AppendJSON(b)
 	}
 	b = append(b, `,"request_id":`...)
 	b = appendString(b, r.RequestID)
@@ -92,14 +91,6 @@ func Encode(r Recorded) []byte {
 		b = append(b, `"}`...)
 	}
 	return b
-}
-
-func appendSealed(b []byte, s Sealed) []byte {
-	b = append(b, `{"ciphertext":"`...)
-	b = base64.StdEncoding.AppendEncode(b, s.Ciphertext)
-	b = append(b, `","subject":"`...)
-	b = appendUUID(b, s.Subject)
-	return append(b, `"}`...)
 }
 
 func appendUUID(b []byte, id uuid.UUID) []byte {

@@ -10,7 +10,8 @@ import (
 type Type string
 
 // Event is a fact about one stream. The sealed interfaces [UserEvent],
-// [EmailEvent], [TenantEvent], [DocumentEvent] and [FileEvent] say which.
+// [EmailEvent], [TenantEvent], [DocumentEvent], [FileEvent], [AccessEvent] and
+// [OperationEvent] say which.
 type Event interface {
 	// EventType returns the event's published name.
 	EventType() Type
@@ -26,6 +27,9 @@ const (
 	KindTenant   Kind = "tenant"
 	KindDocument Kind = "document"
 	KindFile     Kind = "file"
+
+	KindAccess    Kind = "access"    // one approach to what a tenant holds
+	KindOperation Kind = "operation" // one act of an operator
 )
 
 // Stream names the history of one thing inside a ledger. IDs are unique over

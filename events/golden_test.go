@@ -53,6 +53,11 @@ var samples = []events.Event{
 	events.FileDereferenced{DocumentID: id(5)},
 	events.FileStored{S3Path: "tenants/t/files/2026/01/f_m", Previous: "tenants/t/incoming/d"},
 	events.FileFailed{Reason: "the stored bytes are not the received ones"},
+	events.AccessRefused{
+		Count: 3, Method: "DELETE", Reason: "role", Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,
+	},
+	events.DownloadGranted{DocumentID: id(5), FileID: id(4)},
+	events.OperationPerformed{Action: "migrate", Detail: "schema 3 to 4"},
 }
 
 func record(t *testing.T, e events.Event) events.Recorded {

@@ -36,6 +36,9 @@ var registry = map[Type]definition{
 	TypeFileDereferenced:   define[FileDereferenced](KindFile, 1),
 	TypeFileStored:         define[FileStored](KindFile, 1),
 	TypeFileFailed:         define[FileFailed](KindFile, 1),
+	TypeAccessRefused:      define[AccessRefused](KindAccess, 1),
+	TypeDownloadGranted:    define[DownloadGranted](KindAccess, 1),
+	TypeOperationPerformed: define[OperationPerformed](KindOperation, 1),
 }
 
 func define[E Event](kind Kind, version int) definition {

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -59,6 +60,15 @@ func (s Sealed) Open(key Key, v any) error {
 		return fmt.Errorf("open personal data of %s: %w", s.Subject, err)
 	}
 	return nil
+}
+
+// AppendJSON appends the canonical bytes of s.
+func (s Sealed) AppendJSON(b []byte) []byte {
+	b = append(b, `{"ciphertext":"`...)
+	b = base64.StdEncoding.AppendEncode(b, s.Ciphertext)
+	b = append(b, `","subject":"`...)
+	b = appendUUID(b, s.Subject)
+	return append(b, `"}`...)
 }
 
 func newAEAD(key Key) (cipher.AEAD, error) {

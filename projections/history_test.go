@@ -56,6 +56,8 @@ func (h *history) add(stream uuid.UUID, event events.Event) {
 	}
 	if h.rand.IntN(4) > 0 {
 		r.Actor = h.id()
+		r.Origin = &events.Sealed{Subject: r.Actor, Ciphertext: []byte("somewhere")}
+		r.RequestID, r.TraceParent = "request", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	}
 	h.list = append(h.list, r)
 }

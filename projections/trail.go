@@ -17,7 +17,9 @@ const copyFrom = 256
 func Trail() Projection {
 	return Projection{
 		Name:  "trail",
-		Kinds: []events.Kind{events.KindTenant, events.KindDocument, events.KindFile},
+		Kinds: []events.Kind{
+			events.KindTenant, events.KindDocument, events.KindFile, events.KindAccess, events.KindOperation,
+		},
 		Apply: applyTrail,
 	}
 }
@@ -34,13 +36,13 @@ func applyTrail(w *Writes, b Batch) error {
 func copyTrail(w *Writes, list []events.Recorded) {
 	columns := []string{
 		"seq", "event_id", "event_type", "stream_kind", "stream_id", "stream_version",
-		"user_id", "command_id", "request_id", "at", "data",
+		"user_id", "command_id", "request_id", "traceparent", "origin", "at", "data",
 	}
 	row := func(i int) ([]any, error) {
 		r := &list[i]
 		return []any{
 			r.Seq, one(r.ID), string(r.Type), string(r.Stream.Kind), one(r.Stream.ID), r.StreamVersion,
-			actor(r), one(r.CommandID), r.RequestID, r.At, r.Data,
+			actor(r), one(r.CommandID), r.RequestID, r.TraceParent, origin(r), r.At, r.Data,
 		}, nil
 	}
 	w.copy("trail", columns, len(list), row)
@@ -53,6 +55,7 @@ func insertTrail(w *Writes, list []events.Recorded) {
 		ids, streams, commands = newUUIDs(n), newUUIDs(n), newUUIDs(n)
 		types, kinds           = make([]string, n), make([]string, n)
 		requests, data         = make([]string, n), make([]string, n)
+		traces, origins        = make([]string, n), make([]*string, n)
 		users                  = newUUIDs(n)
 		times                  = make([]time.Time, n)
 	)
@@ -62,23 +65,34 @@ func insertTrail(w *Writes, list []events.Recorded) {
 		ids[i], streams[i], commands[i] = one(r.ID), one(r.Stream.ID), one(r.CommandID)
 		types[i], kinds[i] = string(r.Type), string(r.Stream.Kind)
 		requests[i], data[i] = r.RequestID, string(r.Data)
+		traces[i], origins[i] = r.TraceParent, origin(r)
 		users[i], times[i] = actor(r), r.At
 	}
 	w.queue(`
 		insert into trail (seq, event_id, event_type, stream_kind, stream_id, stream_version,
-			user_id, command_id, request_id, at, data)
+			user_id, command_id, request_id, traceparent, origin, at, data)
 		select v.seq, v.event_id, v.event_type, v.stream_kind, v.stream_id, v.stream_version,
-			v.user_id, v.command_id, v.request_id, v.at, v.data::jsonb
+			v.user_id, v.command_id, v.request_id, v.traceparent, v.origin::jsonb, v.at, v.data::jsonb
 		from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
-			$7::uuid[], $8::uuid[], $9::text[], $10::timestamptz[], $11::text[])
+			$7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
 			as v (seq, event_id, event_type, stream_kind, stream_id, stream_version,
-				user_id, command_id, request_id, at, data)`,
-		seqs, ids, types, kinds, streams, versions, users, commands, requests, times, data)
+				user_id, command_id, request_id, traceparent, origin, at, data)`,
+		seqs, ids, types, kinds, streams, versions, users, commands, requests, traces, origins, times, data)
 }
 
 func newUUIDs(n int) pgtype.FlatArray[pgtype.UUID] { return make([]pgtype.UUID, n) }
 
 func one(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+// origin returns where r came from, still sealed, as JSON; nil if that is not
+// known.
+func origin(r *events.Recorded) *string {
+	if r.Origin == nil {
+		return nil
+	}
+	text := string(r.Origin.AppendJSON(nil))
+	return &text
+}
 
 // actor returns who caused r; null for the platform itself.
 func actor(r *events.Recorded) pgtype.UUID {

@@ -63,6 +63,10 @@ type Config struct {
 	Awaiter   Awaiter
 	Logger    *slog.Logger
 
+	// OnRefused, if set, is told who was kept from what in a tenant that may not even
+	// exist. It must not block.
+	OnRefused func(command.Meta, command.RecordRefusal)
+
 	PlatformDatabase string // the main database's name, as Awaiter knows it; saas_platform if empty
 	NotProvisioned   error  // what Databases.Tenant fails with while a tenant has no database
 

@@ -229,7 +229,7 @@ type FieldError struct {
 // `ready`, or `failed` when what is stored is not what was received.
 type FileStatus string
 
-// Filename A name without path, kept as sent.
+// Filename A name without path, kept as sent. Control characters are refused.
 //
 // Example: sketch of the engine.pdf
 type Filename = string
@@ -245,11 +245,6 @@ type LoginRequest struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
 }
-
-// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
-//
-// Example: application/pdf
-type MimeType = string
 
 // Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
 // one that is made of the owner's address or name, is refused.
@@ -281,7 +276,7 @@ type RegisterRequest struct {
 
 // RenameDocumentRequest Example: {"filename":"sketch of the engine.pdf"}
 type RenameDocumentRequest struct {
-	// Filename A name without path, kept as sent.
+	// Filename A name without path, kept as sent. Control characters are refused.
 	//
 	// Example: sketch of the engine.pdf
 	Filename Filename `json:"filename"`
@@ -379,15 +374,15 @@ type UploadDocumentRequest struct {
 	// browsers and curl send it, or RFC 5987's `filename*`. Of a path, the last component counts.
 	File openapi_types.File `json:"file"`
 
-	// Filename A name without path, kept as sent.
+	// Filename A name without path, kept as sent. Control characters are refused.
 	//
 	// Example: sketch of the engine.pdf
 	Filename *Filename `json:"filename,omitempty"`
 
-	// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
+	// MimeType The media type (RFC 9110). Without it, the part's own Content-Type, or what the bytes and the name suggest.
 	//
 	// Example: application/pdf
-	MimeType *MimeType `json:"mime_type,omitempty"`
+	MimeType *string `json:"mime_type,omitempty"`
 }
 
 // User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}

@@ -22,6 +22,7 @@ const (
 // route is an operation of the contract, ready to check requests.
 type route struct {
 	id         string
+	path       string // as the contract has it
 	policy     policy
 	parameters []parameter
 	media      string  // of the body; empty if there is none
@@ -70,7 +71,7 @@ func compileRoutes(policies map[string]policy) (map[string]*route, error) {
 			if p.tenantScoped() != strings.HasPrefix(path, "/api/tenants/{tenant_id}") {
 				problems = append(problems, fmt.Errorf("%s: the policy does not fit the path", rule))
 			}
-			routes[routeKey(method, ginTemplate(path))] = compileRoute(p, item, operation, options)
+			routes[routeKey(method, ginTemplate(path))] = compileRoute(path, p, item, operation, options)
 		}
 	}
 	if len(problems) == 0 && len(routes) != len(policies) {
@@ -80,9 +81,9 @@ func compileRoutes(policies map[string]policy) (map[string]*route, error) {
 }
 
 func compileRoute(
-	p policy, item *openapi3.PathItem, operation *openapi3.Operation, options []openapi3.SchemaValidationOption,
+	path string, p policy, item *openapi3.PathItem, operation *openapi3.Operation, options []openapi3.SchemaValidationOption,
 ) *route {
-	r := &route{id: operation.OperationID, policy: p}
+	r := &route{id: operation.OperationID, path: path, policy: p}
 	for _, list := range []openapi3.Parameters{item.Parameters, operation.Parameters} {
 		for _, ref := range list {
 			s := &schema{ref.Value.Schema.Value, options}

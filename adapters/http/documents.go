@@ -62,7 +62,8 @@ func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID Document
 	answer(a, c, http.StatusOK, documentRow(d), "Document found")
 }
 
-// DownloadDocument answers a short-lived link to a document's bytes.
+// DownloadDocument answers a short-lived link to a document's bytes. That it was
+// granted is on record first.
 func (a *API) DownloadDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DownloadDocumentParams) {
 	d, err := a.document(c, tenantID, documentID, params.ConsistencyToken)
 	if err == nil && d.Status == string(command.FileFailed) {
@@ -74,6 +75,17 @@ func (a *API) DownloadDocument(c *gin.Context, tenantID TenantID, documentID Doc
 		a.fail(c, err)
 		return
 	}
+	m, err := meta(c, tenantID, nil)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	granted, err := a.cfg.App.GrantDownload(c.Request.Context(), m, command.GrantDownload{TenantID: tenantID, DocumentID: documentID})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Writer.Header().Set("Consistency-Token", position{granted.Ledger, granted.Seq}.String())
 	link, err := a.cfg.Objects.PresignGet(c.Request.Context(), d.S3Path, d.Filename, d.MimeType, linkLifetime)
 	if err != nil {
 		a.fail(c, err)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
+
+	"github.com/cartulary/cartulary/command"
 )
 
 // success is the envelope of what went well.
@@ -37,6 +40,9 @@ func (a *API) fail(c *gin.Context, err error) {
 	p := a.problemOf(err)
 	call := callOf(c)
 	call.failure = err
+	if errors.Is(err, command.ErrForbidden) {
+		call.refusal = refusedThing
+	}
 	h := c.Writer.Header()
 	if p.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge(p.code))

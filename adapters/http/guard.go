@@ -86,11 +86,13 @@ func (a *API) admit(c *gin.Context, r *route) error {
 		access, err = a.membership(c.Request.Context(), call.claims.UserID, tenant)
 	}
 	switch {
+	case errors.Is(err, query.ErrNotFound), err == nil && !access.TenantActive:
+		call.refusal = refusedStranger
+		return query.ErrNotFound
 	case err != nil:
 		return err
-	case !access.TenantActive:
-		return query.ErrNotFound
 	case !r.policy.admits(events.Role(access.Role)):
+		call.refusal = refusedRole
 		return &problem{status: 403, code: CodeForbidden, message: "Your role does not allow this."}
 	}
 	call.access = access

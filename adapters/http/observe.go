@@ -24,6 +24,7 @@ type call struct {
 	access      query.Access    // to the route's tenant
 	body        []byte          // JSON, checked against the contract
 	failure     error           // what the answer was made of, for the log
+	refusal     string          // why the caller was kept from the route's tenant; empty if not so
 }
 
 const callKey = "cartulary.call"
@@ -54,6 +55,7 @@ func (a *API) observe(c *gin.Context) {
 			a.recovered(c, v)
 		}
 		a.log(c, known, time.Since(start))
+		a.refused(c, known)
 	}()
 	c.Next()
 }

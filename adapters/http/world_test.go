@@ -105,7 +105,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	})
 	cfg := httpapi.Config{
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w,
-		Logger:         slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned,
 	}
 	for _, f := range change {
@@ -277,6 +277,10 @@ func (w *world) apply(ctx context.Context, db beginner, list []projections.Proje
 		w.must(writes.Project(p, own))
 	}
 	w.must(pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error { return writes.Make(ctx, tx) }))
+}
+
+func (w *world) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // objects lists what lies in the store.

@@ -100,7 +100,7 @@ func (w *world) copyAgain(tenant uuid.UUID) (rows int64, took time.Duration) {
 		{"files", "*"},
 		{"documents", "*"},
 		{"trail", `seq, event_id, event_type, stream_kind, stream_id, stream_version,
-			user_id, command_id, request_id, at, data::text as data`},
+			user_id, command_id, request_id, traceparent, origin::text as origin, at, data::text as data`},
 	} {
 		table, columns := c[0], c[1]
 		r, err := from.Query(w.Context(), "select "+columns+" from "+table)

@@ -257,7 +257,7 @@ func (m models) trail(e envelope) {
 		"seq": seq, "event_id": e.EventID.String(), "event_type": e.EventType, "stream_kind": e.StreamKind,
 		"stream_id": e.StreamID.String(), "stream_version": strconv.FormatInt(e.StreamVersion, 10),
 		"user_id": e.actor(), "command_id": e.CommandID.String(), "request_id": e.RequestID,
-		"at": e.Timestamp, "data": CanonicalJSON(e.Data),
+		"traceparent": e.TraceParent, "origin": e.origin(), "at": e.Timestamp, "data": CanonicalJSON(e.Data),
 	}
 }
 

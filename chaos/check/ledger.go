@@ -13,6 +13,7 @@ type envelope struct {
 	Data          json.RawMessage `json:"data"`
 	EventID       uuid.UUID       `json:"event_id"`
 	EventType     string          `json:"event_type"`
+	Origin        json.RawMessage `json:"origin"`
 	RequestID     string          `json:"request_id"`
 	SchemaVersion int             `json:"schema_version"`
 	Seq           int64           `json:"seq"`
@@ -31,6 +32,14 @@ func (e envelope) actor() string {
 		return Null
 	}
 	return e.UserID.String()
+}
+
+// origin returns where the event came from, sealed, as text of a column.
+func (e envelope) origin() string {
+	if e.Origin == nil {
+		return Null
+	}
+	return CanonicalJSON(e.Origin)
 }
 
 // decode reads the bodies of events; the result has as many elements as all.

@@ -104,7 +104,8 @@ func TenantTables() []Table {
 			"filename", "mime_type", "file_id", "user_id", "created_at", "updated_at", "created_by", "version",
 		}},
 		{"trail", []string{"seq"}, []string{
-			"event_id", "event_type", "stream_kind", "stream_id", "stream_version", "user_id", "command_id", "request_id", "at", "data",
+			"event_id", "event_type", "stream_kind", "stream_id", "stream_version", "user_id", "command_id", "request_id",
+			"traceparent", "origin", "at", "data",
 		}},
 	}
 }

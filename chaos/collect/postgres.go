@@ -112,8 +112,10 @@ func tables(ctx context.Context, tx pgx.Tx, wanted []check.Table) (check.Tables,
 			for i, column := range columns {
 				row[column] = values[i]
 			}
-			if data, ok := row["data"]; ok {
-				row["data"] = check.CanonicalJSON([]byte(data))
+			for _, column := range []string{"data", "origin"} {
+				if text, ok := row[column]; ok {
+					row[column] = check.CanonicalJSON([]byte(text))
+				}
 			}
 			read[t.Name][t.KeyOf(row)] = row
 		}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// accessStream names the stream of one approach. It is new: nothing else is ever
+// recorded on it.
+func accessStream() (events.Stream, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return events.Stream{}, fmt.Errorf("draw a stream id: %w", err)
+	}
+	return events.Stream{Kind: events.KindAccess, ID: id}, nil
+}
+
+// RecordRefusal says what a member of a tenant, or a stranger to it, was kept from.
+// The tenant must exist.
+type RecordRefusal struct {
+	TenantID uuid.UUID
+	Method   string
+	Route    string // as the contract has it
+	Reason   string
+	Status   int
+	Count    int // of equal refusals
+}
+
+// RecordRefusal records a refusal, of whom meta names. It decides nothing and
+// loads nothing.
+func (a *App) RecordRefusal(ctx context.Context, meta Meta, c RecordRefusal) (Receipt, error) {
+	stream, err := accessStream()
+	if err != nil {
+		return Receipt{}, err
+	}
+	result, err := perform(ctx, a, c.TenantID, meta, nil, func(*history) (decision[nothing], error) {
+		return quiet(change(stream, []events.AccessEvent{events.AccessRefused{
+			Count: c.Count, Method: c.Method, Reason: c.Reason, Route: c.Route, Status: c.Status,
+		}})), nil
+	})
+	return result.Receipt, err
+}
+
+// GrantDownload lets a member have a document's bytes.
+type GrantDownload struct {
+	TenantID   uuid.UUID
+	DocumentID uuid.UUID
+}
+
+// Decide picks the event that grants d.
+func (c GrantDownload) Decide(d Document) ([]events.AccessEvent, error) {
+	if !d.Exists {
+		return nil, ErrNotFound
+	}
+	return []events.AccessEvent{events.DownloadGranted{DocumentID: c.DocumentID, FileID: d.FileID}}, nil
+}
+
+// GrantDownload records that a member gets a document's bytes. The document's own
+// stream, and so its version, stays as it is.
+func (a *App) GrantDownload(ctx context.Context, meta Meta, c GrantDownload) (Receipt, error) {
+	stream, err := accessStream()
+	if err != nil {
+		return Receipt{}, err
+	}
+	document := documentStream(c.DocumentID)
+	result, err := perform(ctx, a, c.TenantID, meta, []events.Stream{document},
+		func(h *history) (decision[nothing], error) {
+			granted, err := c.Decide(fold(h, document, evolveDocument))
+			return quiet(change(stream, granted)), err
+		})
+	return result.Receipt, err
+}
+
+// RecordOperation records an operator's act in a ledger: a tenant's, or the
+// platform's. detail must hold no personal data.
+func (a *App) RecordOperation(ctx context.Context, ledger uuid.UUID, action, detail string) (Receipt, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Receipt{}, fmt.Errorf("draw a stream id: %w", err)
+	}
+	stream := events.Stream{Kind: events.KindOperation, ID: id}
+	result, err := perform(ctx, a, ledger, Meta{ID: id}, nil, func(*history) (decision[nothing], error) {
+		return quiet(change(stream, []events.OperationEvent{
+			events.OperationPerformed{Action: action, Detail: detail},
+		})), nil
+	})
+	return result.Receipt, err
+}

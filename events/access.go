@@ -1,0 +1,68 @@
+package events
+
+import "github.com/google/uuid"
+
+// AccessEvent is a fact about one approach to what a tenant holds: who got at
+// something without changing it, and who did not. Each stands on a stream of its
+// own, so that looking at a thing never changes the thing's version.
+//
+//sumtype:decl
+type AccessEvent interface {
+	Event
+	accessEvent()
+}
+
+// Names of access events.
+const (
+	TypeAccessRefused   Type = "access.refused"
+	TypeDownloadGranted Type = "document.download_granted"
+)
+
+// AccessRefused records that a user was kept from doing something in the tenant.
+type AccessRefused struct {
+	Count  int    `json:"count"`  // of equal refusals that it stands for
+	Method string `json:"method"` // of HTTP
+	Reason string `json:"reason"` // not_a_member, role, or not_allowed: the thing is another's
+	Route  string `json:"route"`  // as the contract has it, without ids
+	Status int    `json:"status"` // of the answer
+}
+
+// DownloadGranted records that a user was about to be handed a link to a
+// document's bytes.
+type DownloadGranted struct {
+	DocumentID uuid.UUID `json:"document_id"`
+	FileID     uuid.UUID `json:"file_id"`
+}
+
+// EventType implements [Event].
+func (AccessRefused) EventType() Type { return TypeAccessRefused }
+
+// EventType implements [Event].
+func (DownloadGranted) EventType() Type { return TypeDownloadGranted }
+
+func (AccessRefused) accessEvent()   {}
+func (DownloadGranted) accessEvent() {}
+
+// OperationEvent is a fact about one act of the platform's operators.
+//
+//sumtype:decl
+type OperationEvent interface {
+	Event
+	operationEvent()
+}
+
+// TypeOperationPerformed names the one operation event.
+const TypeOperationPerformed Type = "operation.performed"
+
+// OperationPerformed records what an operator did to the ledger's things by a
+// command of the program. It stands in the ledger concerned: the tenant's, or the
+// platform's.
+type OperationPerformed struct {
+	Action string `json:"action"` // the program's command, such as migrate
+	Detail string `json:"detail"` // what changed, in words; never personal data
+}
+
+// EventType implements [Event].
+func (OperationPerformed) EventType() Type { return TypeOperationPerformed }
+
+func (OperationPerformed) operationEvent() {}
