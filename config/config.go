@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,6 +36,7 @@ type HTTP struct {
 	Host           string         // HOST
 	Port           int            // PORT
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES: whose X-Forwarded-For is believed
+	Docs           bool           // DOCS_ENABLED: whether /docs shows the contract; by default in development only
 }
 
 // Database is the PostgreSQL server.
@@ -113,6 +115,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}
+	c.HTTP.Docs = r.oneOf("DOCS_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
 	if len(r.problems) > 0 {
 		return Config{}, &Error{Problems: r.problems}
 	}

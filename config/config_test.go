@@ -40,7 +40,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 	want := config.Config{
 		Environment: config.Development,
 		LogLevel:    slog.LevelInfo,
-		HTTP:        config.HTTP{Host: "127.0.0.1", Port: 4999},
+		HTTP:        config.HTTP{Host: "127.0.0.1", Port: 4999, Docs: true},
 		Database:    config.Database{URL: "postgresql://user:pass@localhost/saas_platform", PoolSize: 10},
 		JWT: config.JWT{
 			Secret: strings.Repeat("k", 32), AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour,
@@ -68,6 +68,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"TRUSTED_PROXIES":    "everyone",
 		"REDIS_URL":          "localhost:6379",
 		"S3_PATH_STYLE":      "maybe",
+		"DOCS_ENABLED":       "perhaps",
 	}), all)
 	if _, ok := errors.AsType[*config.Error](err); !ok {
 		t.Fatalf("got %v, want a *config.Error", err)
@@ -75,6 +76,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	for _, name := range []string{
 		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "TRUSTED_PROXIES",
 		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "REDIS_URL",
+		"DOCS_ENABLED",
 	} {
 		if !strings.Contains(err.Error(), "\n  "+name+" ") {
 			t.Errorf("%s is not named in:\n%s", name, err)
@@ -90,5 +92,22 @@ func TestLoadAsksOnlyForWhatIsNeeded(t *testing.T) {
 	_, err := config.Load(env(map[string]string{"DATABASE_URL": "postgres://localhost/saas_platform"}), config.Needs{Database: true})
 	if err != nil {
 		t.Errorf("migrations need the database alone, got %v", err)
+	}
+}
+
+func TestTheContractIsShownInDevelopmentOnlyUnlessSaidSo(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		environment, enabled string
+		want                 bool
+	}{
+		{"development", "", true}, {"production", "", false}, {"production", "true", true}, {"development", "false", false},
+	} {
+		settings := complete()
+		settings["APP_ENV"], settings["DOCS_ENABLED"] = test.environment, test.enabled
+		got, err := config.Load(env(settings), config.Needs{})
+		if err != nil || got.HTTP.Docs != test.want {
+			t.Errorf("APP_ENV=%s DOCS_ENABLED=%s: %v, %v", test.environment, test.enabled, got.HTTP.Docs, err)
+		}
 	}
 }

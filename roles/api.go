@@ -42,6 +42,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store),
 		OnRefused: recorder.Refused,
+		Docs:      p.cfg.HTTP.Docs,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)

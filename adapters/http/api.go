@@ -74,6 +74,8 @@ type Config struct {
 	// they are answered 503 instead of 500.
 	Unavailable []error
 
+	Docs bool // whether there is a page at /docs that shows the contract
+
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nobody's if empty
 	Checks         []Check        // for /readyz
 
@@ -118,6 +120,7 @@ type API struct {
 	routes   map[string]*route // by method and gin's path template
 	members  *ttlcache.Cache[membershipKey, query.Access]
 	secure   http.Header // in every answer
+	docs     map[string]docsFile
 	handler  http.Handler
 	stopping atomic.Bool
 }
@@ -137,6 +140,11 @@ func New(cfg Config) (*API, error) {
 	a := &API{
 		cfg: cfg, routes: routes, secure: secureHeaders(),
 		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
+	}
+	if cfg.Docs {
+		if a.docs, err = loadDocs(); err != nil {
+			return nil, fmt.Errorf("http: %w", err)
+		}
 	}
 	engine, err := a.engine()
 	if err != nil {

@@ -172,7 +172,12 @@ func (a answer) checked(router routers.Router, request *http.Request) answer {
 	err = openapi3filter.ValidateResponse(request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
 		Status:                 a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.raw)),
-		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus: true, MultiError: true,
+			// Files of the page at /docs are no JSON, and some answers have no body on request.
+			ExcludeResponseBody: strings.HasPrefix(request.URL.Path, "/docs") && a.status == http.StatusOK ||
+				strings.Contains(a.header.Get("Preference-Applied"), "return=minimal") && len(a.raw) == 0,
+		},
 	})
 	if err != nil {
 		a.t.Errorf("%s %s: the answer is not the contract's: %v\n%d %s", request.Method, request.URL.Path, err, a.status, a.raw)

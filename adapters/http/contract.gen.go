@@ -834,6 +834,12 @@ type ServerInterface interface {
 	// ListMyTenants The tenants that the signed-in user is a member of
 	// (GET /api/users/me/tenants)
 	ListMyTenants(c *gin.Context, params ListMyTenantsParams)
+	// Docs This contract as a page
+	// (GET /docs)
+	Docs(c *gin.Context)
+	// DocsFile A file of that page
+	// (GET /docs/{name})
+	DocsFile(c *gin.Context, name string)
 	// Healthz Is the process alive?
 	// (GET /healthz)
 	Healthz(c *gin.Context)
@@ -2306,6 +2312,44 @@ func (siw *ServerInterfaceWrapper) ListMyTenants(c *gin.Context) {
 	siw.Handler.ListMyTenants(c, params)
 }
 
+// Docs operation middleware
+func (siw *ServerInterfaceWrapper) Docs(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Docs(c)
+}
+
+// DocsFile operation middleware
+func (siw *ServerInterfaceWrapper) DocsFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DocsFile(c, name)
+}
+
 // Healthz operation middleware
 func (siw *ServerInterfaceWrapper) Healthz(c *gin.Context) {
 
@@ -2391,4 +2435,6 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/healthz", wrapper.Healthz)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 	router.GET(options.BaseURL+"/swagger.yaml", wrapper.Contract)
+	router.GET(options.BaseURL+"/docs", wrapper.Docs)
+	router.GET(options.BaseURL+"/docs/:name", wrapper.DocsFile)
 }

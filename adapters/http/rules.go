@@ -60,5 +60,7 @@ func rules() map[string]policy {
 		"GET /healthz":      anyone,
 		"GET /readyz":       anyone,
 		"GET /swagger.yaml": anyone,
+		"GET /docs":         anyone,
+		"GET /docs/{name}":  anyone,
 	}
 }

@@ -153,7 +153,7 @@ func (p *parts) config(s settings, o options) config.Config {
 	return config.Config{
 		Environment: config.Development,
 		LogLevel:    o.log,
-		HTTP:        config.HTTP{Host: o.host, Port: o.port},
+		HTTP:        config.HTTP{Host: o.host, Port: o.port, Docs: true},
 		Database:    config.Database{URL: p.postgres.URL("saas_platform"), PoolSize: 16},
 		JWT:         config.JWT{Secret: s.JWTSecret, AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour},
 		Kafka:       config.Kafka{Brokers: []string{p.kafka.Addr()}},
