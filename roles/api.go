@@ -37,7 +37,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	recorder, finish := p.recordRefusals(ctx)
 	defer finish()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
-		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Logger: p.logger,
+		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Keys: p.keys, Logger: p.logger,
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store),

@@ -60,6 +60,8 @@ func TestAccessMatrix(t *testing.T) {
 		{"POST", "/documents", map[*person]int{admin: 201, user: 201, viewer: 403, auditor: 403}},
 		{"GET", "/documents/%s", map[*person]int{admin: 200, user: 200, viewer: 200, auditor: 200}},
 		{"GET", "/documents/%s/download", map[*person]int{admin: 302, user: 302, viewer: 302, auditor: 302}},
+		{"GET", "/documents/%s/history", map[*person]int{admin: 200, user: 200, viewer: 200, auditor: 200}},
+		{"GET", "/audit", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 200}},
 		{"PUT", "/documents/%s", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 403}},
 		{"DELETE", "/documents/%s", map[*person]int{admin: 204, user: 403, viewer: 403, auditor: 403}},
 	}

@@ -61,6 +61,7 @@ type Config struct {
 	Databases Databases
 	Objects   Objects
 	Awaiter   Awaiter
+	Keys      Keys
 	Logger    *slog.Logger
 
 	// OnRefused, if set, is told who was kept from what in a tenant that may not even
@@ -108,8 +109,8 @@ func (c *Config) setDefaults() {
 }
 
 func (c *Config) validate() error {
-	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Logger == nil {
-		return errors.New("http: App, Identity, Databases, Objects, Awaiter and Logger are needed")
+	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil || c.Logger == nil {
+		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys and Logger are needed")
 	}
 	return nil
 }

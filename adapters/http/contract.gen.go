@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
@@ -127,6 +128,45 @@ func (e Role) Valid() bool {
 	case RoleUser:
 		return true
 	case RoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrailFormat.
+const (
+	FormatCSV    TrailFormat = "csv"
+	FormatJSON   TrailFormat = "json"
+	FormatNDJSON TrailFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the TrailFormat enum.
+func (e TrailFormat) Valid() bool {
+	switch e {
+	case FormatCSV:
+		return true
+	case FormatJSON:
+		return true
+	case FormatNDJSON:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrailOrder.
+const (
+	OrderNewest TrailOrder = "newest"
+	OrderOldest TrailOrder = "oldest"
+)
+
+// Valid indicates whether the value is a known member of the TrailOrder enum.
+func (e TrailOrder) Valid() bool {
+	switch e {
+	case OrderNewest:
+		return true
+	case OrderOldest:
 		return true
 	default:
 		return false
@@ -356,6 +396,72 @@ type TokenPair struct {
 	TokenType        string `json:"token_type"`
 }
 
+// TrailActor defines model for TrailActor.
+type TrailActor struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Name Null once the person was erased.
+	//
+	// Example: Ada Lovelace
+	Name *string `json:"name"`
+}
+
+// TrailEntry defines model for TrailEntry.
+type TrailEntry struct {
+	// Actor Null when the platform acted itself.
+	Actor     *TrailActor        `json:"actor"`
+	At        time.Time          `json:"at"`
+	CommandID openapi_types.UUID `json:"command_id"`
+
+	// Data What happened, as docs/events.md has it for each type.
+	Data    jsontext.Value     `json:"data"`
+	EventID openapi_types.UUID `json:"event_id"`
+
+	// Origin Where the request came from; null if there was none, once the person was erased, and for readers who are no auditors.
+	Origin    *TrailOrigin `json:"origin"`
+	RequestID string       `json:"request_id"`
+
+	// Seq Position in the tenant's ledger, without gaps.
+	Seq int64 `json:"seq"`
+
+	// Stream What the event is about, and its place in that thing's own history.
+	Stream      TrailStream `json:"stream"`
+	Traceparent string      `json:"traceparent"`
+
+	// Type Example: document.renamed
+	Type string `json:"type"`
+}
+
+// TrailFormat defines model for TrailFormat.
+type TrailFormat string
+
+// TrailOrder defines model for TrailOrder.
+type TrailOrder string
+
+// TrailOrigin defines model for TrailOrigin.
+type TrailOrigin struct {
+	// Address Example: 192.0.2.7
+	Address   string `json:"address"`
+	UserAgent string `json:"user_agent"`
+}
+
+// TrailPage defines model for TrailPage.
+type TrailPage struct {
+	Items []TrailEntry `json:"items"`
+
+	// NextCursor Ask for the next page with it; null on the last one.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// TrailStream What the event is about, and its place in that thing's own history.
+type TrailStream struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind Example: document
+	Kind    string `json:"kind"`
+	Version int64  `json:"version"`
+}
+
 // UpdateProfileRequest Example: {"first_name":"Augusta Ada","last_name":"King"}
 type UpdateProfileRequest struct {
 	// Email Example: ada@example.org
@@ -471,6 +577,13 @@ type HealthOK struct {
 	Success Success `json:"success"`
 }
 
+// HistoryOK defines model for HistoryOK.
+type HistoryOK struct {
+	Data    TrailPage `json:"data"`
+	Message string    `json:"message"`
+	Success Success   `json:"success"`
+}
+
 // InternalError defines model for InternalError.
 type InternalError = ErrorEnvelope
 
@@ -521,6 +634,13 @@ type TenantsOK struct {
 	Data    TenantPage `json:"data"`
 	Message string     `json:"message"`
 	Success Success    `json:"success"`
+}
+
+// TrailOK defines model for TrailOK.
+type TrailOK struct {
+	Data    TrailPage `json:"data"`
+	Message string    `json:"message"`
+	Success Success   `json:"success"`
 }
 
 // Unauthorized defines model for Unauthorized.
@@ -631,6 +751,45 @@ type GetTenantParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// ListTrailParams defines parameters for ListTrail.
+type ListTrailParams struct {
+	// Limit The most items to answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, the `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Actor Only what this user caused.
+	Actor *openapi_types.UUID `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Type Only events of this name.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// Document Only what is about this document, downloads included.
+	Document *openapi_types.UUID `form:"document,omitempty" json:"document,omitempty"`
+
+	// From Only what was recorded at this time (RFC 3339) or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what was recorded before this time (RFC 3339).
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Order Which end to begin at.
+	Order *TrailOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Format Wins over `Accept`.
+	Format *TrailFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Limit The most items to answer.
@@ -708,6 +867,24 @@ type RenameDocumentParams struct {
 
 // DownloadDocumentParams defines parameters for DownloadDocument.
 type DownloadDocumentParams struct {
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// DocumentHistoryParams defines parameters for DocumentHistory.
+type DocumentHistoryParams struct {
+	// Limit The most items to answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, the `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
@@ -807,6 +984,9 @@ type ServerInterface interface {
 	// GetTenant A tenant
 	// (GET /api/tenants/{tenant_id})
 	GetTenant(c *gin.Context, tenantID TenantID, params GetTenantParams)
+	// ListTrail The tenant's trail
+	// (GET /api/tenants/{tenant_id}/audit)
+	ListTrail(c *gin.Context, tenantID TenantID, params ListTrailParams)
 	// ListDocuments The tenant's documents, newest first
 	// (GET /api/tenants/{tenant_id}/documents)
 	ListDocuments(c *gin.Context, tenantID TenantID, params ListDocumentsParams)
@@ -825,6 +1005,9 @@ type ServerInterface interface {
 	// DownloadDocument Download a document
 	// (GET /api/tenants/{tenant_id}/documents/{document_id}/download)
 	DownloadDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DownloadDocumentParams)
+	// DocumentHistory A document's chain of custody
+	// (GET /api/tenants/{tenant_id}/documents/{document_id}/history)
+	DocumentHistory(c *gin.Context, tenantID TenantID, documentID DocumentID, params DocumentHistoryParams)
 	// GetMe The signed-in user's profile
 	// (GET /api/users/me)
 	GetMe(c *gin.Context, params GetMeParams)
@@ -1410,6 +1593,165 @@ func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 	}
 
 	siw.Handler.GetTenant(c, tenantID, params)
+}
+
+// ListTrail operation middleware
+func (siw *ServerInterfaceWrapper) ListTrail(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrailParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", c.Request.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter actor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "document" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "document", c.Request.URL.Query(), &params.Document, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter document: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", c.Request.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter order: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTrail(c, tenantID, params)
 }
 
 // ListDocuments operation middleware
@@ -2043,6 +2385,118 @@ func (siw *ServerInterfaceWrapper) DownloadDocument(c *gin.Context) {
 	siw.Handler.DownloadDocument(c, tenantID, documentID, params)
 }
 
+// DocumentHistory operation middleware
+func (siw *ServerInterfaceWrapper) DocumentHistory(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "document_id" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "document_id", c.Param("document_id"), &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter document_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DocumentHistoryParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DocumentHistory(c, tenantID, documentID, params)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
@@ -2432,6 +2886,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.GetDocument)
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.RenameDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/download", wrapper.DownloadDocument)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit", wrapper.ListTrail)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/history", wrapper.DocumentHistory)
 	router.GET(options.BaseURL+"/healthz", wrapper.Healthz)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 	router.GET(options.BaseURL+"/swagger.yaml", wrapper.Contract)

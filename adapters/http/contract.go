@@ -24,6 +24,7 @@ type route struct {
 	id         string
 	path       string // as the contract has it
 	policy     policy
+	streams    bool // answers may take longer than a request's time; the handler bounds them
 	parameters []parameter
 	media      string  // of the body; empty if there is none
 	body       *schema // of a JSON body
@@ -92,6 +93,7 @@ func compileRoute(
 			})
 		}
 	}
+	r.streams, _ = operation.Extensions["x-streams"].(bool)
 	if operation.RequestBody == nil {
 		return r
 	}

@@ -28,7 +28,7 @@ type membershipKey struct{ user, tenant uuid.UUID }
 // contract allow.
 func (a *API) guard(c *gin.Context) {
 	r := a.routes[routeKey(c.Request.Method, c.FullPath())]
-	if r.media != mediaMultipart {
+	if r.media != mediaMultipart && !r.streams {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)

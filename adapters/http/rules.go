@@ -57,6 +57,9 @@ func rules() map[string]policy {
 		"DELETE /api/tenants/{tenant_id}/documents/{document_id}":       contributor,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/download": viewers,
 
+		"GET /api/tenants/{tenant_id}/audit":                           auditors,
+		"GET /api/tenants/{tenant_id}/documents/{document_id}/history": viewers,
+
 		"GET /healthz":      anyone,
 		"GET /readyz":       anyone,
 		"GET /swagger.yaml": anyone,

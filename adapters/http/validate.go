@@ -186,8 +186,11 @@ func explain(e *openapi3.SchemaError) string {
 			return "must be " + means
 		}
 	case "format":
-		if s.Format == "uuid" {
+		switch s.Format {
+		case "uuid":
 			return "must be a UUID"
+		case "date-time":
+			return "must be a time of RFC 3339 such as 2026-01-31T12:00:00Z"
 		}
 	case "minProperties":
 		return "must have at least one field"

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -36,6 +37,9 @@ import (
 
 func TestMain(m *testing.M) {
 	s3test.ServeIfAsked()
+	for _, media := range []string{"application/x-ndjson", "text/csv"} { // text, to who checks answers
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
 	pgtest.Main(m)
 }
 
@@ -104,7 +108,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 		Sessions: postgres.NewSessions(w.pool), Passwords: hasher, Signer: w.signer,
 	})
 	cfg := httpapi.Config{
-		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w,
+		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, Keys: w.keys,
 		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned,
 	}
