@@ -27,7 +27,8 @@ type PersonKeys interface {
 
 // App is every use case of the write side:
 //
-//	users      RegisterUser  ChangeProfile  RecordLogin  RecordLogout
+//	users      RegisterUser  ChangeProfile
+//	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant
 //	members    AddMember  ChangeRole  RemoveMember
 //	documents  UploadDocument  RenameDocument  DeleteDocument
@@ -96,6 +97,11 @@ func perform[T any](
 		result, err = u.attemptAlone(ctx)
 	}
 	return result, err
+}
+
+// Recorded returns the receipt of a keyed command that was recorded before.
+func (a *App) Recorded(ctx context.Context, ledger uuid.UUID, meta Meta) (Receipt, bool, error) {
+	return a.ledger.Find(ctx, ledger, meta.ID, meta.Fingerprint)
 }
 
 // attemptAlone makes an attempt while no other retry in this process works on

@@ -24,7 +24,7 @@ func (a *App) RecordLogin(ctx context.Context, meta Meta, c RecordLogin) (Receip
 	return a.recordSession(ctx, meta, c.UserID, events.UserLoggedIn{SessionID: c.SessionID, Origin: sealed})
 }
 
-// RecordLogout records that a user ended a session.
+// RecordLogout names a user and the session that a record is about.
 type RecordLogout struct {
 	UserID    uuid.UUID
 	SessionID uuid.UUID
@@ -33,6 +33,17 @@ type RecordLogout struct {
 // RecordLogout records the end of a session in the user's stream.
 func (a *App) RecordLogout(ctx context.Context, meta Meta, c RecordLogout) (Receipt, error) {
 	return a.recordSession(ctx, meta, c.UserID, events.UserLoggedOut{SessionID: c.SessionID})
+}
+
+// RecordLogoutEverywhere records that a user ended all sessions, from one of them.
+func (a *App) RecordLogoutEverywhere(ctx context.Context, meta Meta, c RecordLogout) (Receipt, error) {
+	return a.recordSession(ctx, meta, c.UserID, events.UserLoggedOutEverywhere{SessionID: c.SessionID})
+}
+
+// RecordPasswordChange records that a user chose another password, in a session. A
+// keyed one that was recorded before gives the first receipt, Replayed.
+func (a *App) RecordPasswordChange(ctx context.Context, meta Meta, c RecordLogout) (Receipt, error) {
+	return a.recordSession(ctx, meta, c.UserID, events.UserPasswordChanged{SessionID: c.SessionID})
 }
 
 func (a *App) recordSession(ctx context.Context, meta Meta, user uuid.UUID, e events.UserEvent) (Receipt, error) {

@@ -33,7 +33,8 @@ func evolveUser(u User, r events.Recorded) User {
 		u.Registered, u.Person, u.CreatedAt, u.UpdatedAt = true, e.Person, r.At, r.At
 	case events.UserProfileChanged:
 		u.Person, u.UpdatedAt = e.Person, r.At
-	case events.UserLoggedIn, events.UserLoggedOut:
+	case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
+		events.UserPasswordChanged:
 	}
 	return u
 }
@@ -51,6 +52,7 @@ func evolveEmail(c EmailClaim, r events.Recorded) EmailClaim {
 		c.Holder = e.UserID
 	case events.EmailReleased:
 		c.Holder = uuid.Nil
+	case events.EmailLoginFailed:
 	}
 	return c
 }

@@ -58,6 +58,10 @@ var samples = []events.Event{
 	},
 	events.DownloadGranted{DocumentID: id(5), FileID: id(4)},
 	events.OperationPerformed{Action: "migrate", Detail: "schema 3 to 4"},
+	events.UserLoginFailed{Origin: origin, Reason: events.LoginWrongPassword, Throttled: 3},
+	events.UserLoggedOutEverywhere{SessionID: id(2)},
+	events.UserPasswordChanged{SessionID: id(2)},
+	events.EmailLoginFailed{Reason: events.LoginUnknownAddress, Throttled: 3},
 }
 
 func record(t *testing.T, e events.Event) events.Recorded {

@@ -12,10 +12,13 @@ type UserEvent interface {
 
 // Names of user events.
 const (
-	TypeUserRegistered     Type = "user.registered"
-	TypeUserProfileChanged Type = "user.profile_changed"
-	TypeUserLoggedIn       Type = "user.logged_in"
-	TypeUserLoggedOut      Type = "user.logged_out"
+	TypeUserRegistered          Type = "user.registered"
+	TypeUserProfileChanged      Type = "user.profile_changed"
+	TypeUserLoggedIn            Type = "user.logged_in"
+	TypeUserLoginFailed         Type = "user.login_failed"
+	TypeUserLoggedOut           Type = "user.logged_out"
+	TypeUserLoggedOutEverywhere Type = "user.logged_out_everywhere"
+	TypeUserPasswordChanged     Type = "user.password_changed"
 )
 
 // UserRegistered records that a person opened an account.
@@ -40,6 +43,38 @@ type UserLoggedOut struct {
 	SessionID uuid.UUID `json:"session_id"`
 }
 
+// UserLoggedOutEverywhere records that a user ended all sessions at once.
+type UserLoggedOutEverywhere struct {
+	SessionID uuid.UUID `json:"session_id"` // from which it was asked for
+}
+
+// UserPasswordChanged records that a user chose another password, which ended all
+// other sessions.
+type UserPasswordChanged struct {
+	SessionID uuid.UUID `json:"session_id"` // from which it was asked for, and which goes on
+}
+
+// LoginFailure says why somebody did not prove to be who they said they were.
+type LoginFailure string
+
+// Why logins fail.
+const (
+	LoginWrongPassword   LoginFailure = "wrong_password"
+	LoginAccountClosed   LoginFailure = "account_closed"     // the password was right
+	LoginUnknownAddress  LoginFailure = "unknown_address"    // no account has it
+	LoginThrottled       LoginFailure = "throttled"          // nothing was looked at
+	LoginPasswordConfirm LoginFailure = "wrong_confirmation" // of the password, in a session
+)
+
+// UserLoginFailed records that somebody failed to prove to be the user.
+type UserLoginFailed struct {
+	Origin Sealed       `json:"origin"` // of an [Origin]; the subject is the account's owner, whoever it was
+	Reason LoginFailure `json:"reason"`
+	// Throttled counts attempts on the account that were refused unseen since the
+	// last that was recorded.
+	Throttled int64 `json:"throttled"`
+}
+
 // EmailEvent is a fact about the claim on one normalised e-mail address.
 //
 //sumtype:decl
@@ -50,8 +85,9 @@ type EmailEvent interface {
 
 // Names of e-mail claim events.
 const (
-	TypeEmailClaimed  Type = "email.claimed"
-	TypeEmailReleased Type = "email.released"
+	TypeEmailClaimed     Type = "email.claimed"
+	TypeEmailReleased    Type = "email.released"
+	TypeEmailLoginFailed Type = "email.login_failed"
 )
 
 // EmailClaimed records that the address belongs to a user from here on.
@@ -62,6 +98,15 @@ type EmailClaimed struct {
 // EmailReleased records that the address is free again.
 type EmailReleased struct {
 	UserID uuid.UUID `json:"user_id"`
+}
+
+// EmailLoginFailed records that somebody tried to sign in with an address that no
+// account has.
+type EmailLoginFailed struct {
+	Reason LoginFailure `json:"reason"`
+	// Throttled counts attempts with the address that were refused unseen since the
+	// last that was recorded.
+	Throttled int64 `json:"throttled"`
 }
 
 // EventType implements [Event].
@@ -77,14 +122,30 @@ func (UserLoggedIn) EventType() Type { return TypeUserLoggedIn }
 func (UserLoggedOut) EventType() Type { return TypeUserLoggedOut }
 
 // EventType implements [Event].
+func (UserLoginFailed) EventType() Type { return TypeUserLoginFailed }
+
+// EventType implements [Event].
+func (UserLoggedOutEverywhere) EventType() Type { return TypeUserLoggedOutEverywhere }
+
+// EventType implements [Event].
+func (UserPasswordChanged) EventType() Type { return TypeUserPasswordChanged }
+
+// EventType implements [Event].
+func (EmailLoginFailed) EventType() Type { return TypeEmailLoginFailed }
+
+// EventType implements [Event].
 func (EmailClaimed) EventType() Type { return TypeEmailClaimed }
 
 // EventType implements [Event].
 func (EmailReleased) EventType() Type { return TypeEmailReleased }
 
-func (UserRegistered) userEvent()     {}
-func (UserProfileChanged) userEvent() {}
-func (UserLoggedIn) userEvent()       {}
-func (UserLoggedOut) userEvent()      {}
-func (EmailClaimed) emailEvent()      {}
-func (EmailReleased) emailEvent()     {}
+func (UserRegistered) userEvent()          {}
+func (UserProfileChanged) userEvent()      {}
+func (UserLoggedIn) userEvent()            {}
+func (UserLoggedOut) userEvent()           {}
+func (UserLoginFailed) userEvent()         {}
+func (UserLoggedOutEverywhere) userEvent() {}
+func (UserPasswordChanged) userEvent()     {}
+func (EmailLoginFailed) emailEvent()       {}
+func (EmailClaimed) emailEvent()           {}
+func (EmailReleased) emailEvent()          {}

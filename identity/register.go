@@ -17,6 +17,7 @@ type Registration struct {
 	FirstName string
 	LastName  string
 	Password  string
+	Address   string // the network address that it comes from
 }
 
 // Register opens an account: [command.ErrEmailTaken] if the address has one,
@@ -52,9 +53,10 @@ func (s *Service) Register(ctx context.Context, meta command.Meta, r Registratio
 		return none, err
 	case result.Replayed:
 		return result, s.samePassword(ctx, result.Value.ID, r.Password)
-	default:
-		return result, nil
 	}
+	// Not to be known costs the owner nothing but a place among strangers.
+	_ = s.cfg.Attempts.Know(context.WithoutCancel(ctx), s.login(r.Email, r.Address))
+	return result, nil
 }
 
 // validate names every field that can't be accepted, the password's included.

@@ -13,7 +13,7 @@ import (
 )
 
 // activeTTL is how long a process takes a session for good without asking.
-const activeTTL = time.Second
+const activeTTL = 500 * time.Millisecond
 
 // verifiedTTL is how long a process remembers that it verified a token.
 const verifiedTTL = 10 * time.Second
@@ -33,6 +33,8 @@ type Config struct {
 	Sessions    Sessions
 	Passwords   Passwords
 	Signer      Signer
+	Attempts    Attempts
+	AttemptKey  []byte // keys what attempts are counted for; 32 bytes
 
 	// OnRevoked, if set, is called after a session was ended here, so that other
 	// processes can be told; see [Service.Revoked].
@@ -41,11 +43,14 @@ type Config struct {
 
 // Service is every use case of accounts and sessions:
 //
-//	Register  Login  Refresh  Logout  Authenticate
+//	Register  ChangePassword
+//	Login  Refresh  Logout  LogoutEverywhere  Authenticate
+//	ActiveSessions  EndSession
 type Service struct {
 	cfg    Config
 	active *ttlcache.Cache[uuid.UUID, bool]
 	tokens *ttlcache.Cache[[sha256.Size]byte, Claims] // by hashes of access tokens
+	gate   gate
 }
 
 // New returns the service.
@@ -92,9 +97,11 @@ func (s *Service) verified(ctx context.Context, access string) (Claims, error) {
 // Revoked tells that a session was ended, by whichever process.
 func (s *Service) Revoked(session uuid.UUID) { s.active.Forget(session) }
 
-func (s *Service) revoked(session uuid.UUID) {
-	s.Revoked(session)
-	if s.cfg.OnRevoked != nil {
-		s.cfg.OnRevoked(session)
+func (s *Service) revoked(sessions ...uuid.UUID) {
+	for _, session := range sessions {
+		s.Revoked(session)
+		if s.cfg.OnRevoked != nil {
+			s.cfg.OnRevoked(session)
+		}
 	}
 }

@@ -21,14 +21,18 @@ type SignedIn struct {
 }
 
 // Login starts a session: [ErrCredentials] if address and password do not belong
-// together, after the same work whether or not the account exists.
+// together, after the same work whether or not the account exists; and
+// [*ThrottledError] if there were too many failures, see [Admit].
 func (s *Service) Login(
 	ctx context.Context, meta command.Meta, email, password string, origin events.Origin,
 ) (SignedIn, error) {
-	user, err := s.verify(ctx, email, password)
+	p, err := s.guarded(ctx, meta, s.login(email, origin.Address), email, func(ctx context.Context) (proof, error) {
+		return s.verify(ctx, email, password)
+	})
 	if err != nil {
 		return SignedIn{}, err
 	}
+	user := p.account.ID
 	session, err := uuid.NewV7()
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("draw a session id: %w", err)
@@ -39,7 +43,8 @@ func (s *Service) Login(
 	}
 	err = s.cfg.Sessions.Start(ctx, Session{
 		ID: session, UserID: user, RefreshHash: refreshHash(tokens.RefreshID), ExpiresAt: tokens.RefreshExpiresAt,
-	})
+		UserAgent: origin.UserAgent,
+	}, p.hash)
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("start a session: %w", err)
 	}
@@ -53,27 +58,29 @@ func (s *Service) Login(
 	return SignedIn{UserID: user, SessionID: session, Tokens: tokens, Receipt: receipt}, nil
 }
 
-// verify returns whose address and password these are.
-func (s *Service) verify(ctx context.Context, email, password string) (uuid.UUID, error) {
+// verify finds out whether address and password belong together.
+func (s *Service) verify(ctx context.Context, email, password string) (proof, error) {
 	account, hash, err := s.credentials(ctx, email)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case isNotFound(err):
 		if err := s.cfg.Passwords.VerifyNothing(ctx, password); err != nil {
-			return uuid.Nil, fmt.Errorf("verify a password: %w", err)
+			return proof{}, fmt.Errorf("verify a password: %w", err)
 		}
-		return uuid.Nil, ErrCredentials
+		return proof{failure: events.LoginUnknownAddress}, nil
 	case err != nil:
-		return uuid.Nil, err
+		return proof{}, err
 	}
 	good, err := s.cfg.Passwords.Verify(ctx, password, hash)
+	p := proof{account: account, hash: hash}
 	switch {
 	case err != nil:
-		return uuid.Nil, fmt.Errorf("verify a password: %w", err)
-	case !good, !account.Active:
-		return uuid.Nil, ErrCredentials
-	default:
-		return account.ID, nil
+		return proof{}, fmt.Errorf("verify a password: %w", err)
+	case !good:
+		p.failure = events.LoginWrongPassword
+	case !account.Active:
+		p.failure = events.LoginAccountClosed
 	}
+	return p, nil
 }
 
 func (s *Service) credentials(ctx context.Context, email string) (account Account, hash string, err error) {

@@ -99,6 +99,10 @@ func (h *history) platform(n int) {
 			id := users[h.rand.IntN(len(users))]
 			h.add(id, events.UserLoggedIn{SessionID: h.id(), Origin: h.person(id, "")})
 			h.add(h.id(), events.EmailClaimed{UserID: id})
+			h.add(id, events.UserLoginFailed{Origin: h.person(id, ""), Reason: events.LoginWrongPassword})
+			h.add(h.id(), events.EmailLoginFailed{Reason: events.LoginUnknownAddress})
+			h.add(id, events.UserPasswordChanged{SessionID: h.id()})
+			h.add(id, events.UserLoggedOutEverywhere{SessionID: h.id()})
 			h.add(id, events.UserLoggedOut{SessionID: h.id()})
 		}
 	}

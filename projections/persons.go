@@ -38,7 +38,9 @@ func subjects(event events.UserEvent) []uuid.UUID {
 		return []uuid.UUID{e.Person.Subject, e.Previous.Subject}
 	case events.UserLoggedIn:
 		return []uuid.UUID{e.Origin.Subject}
-	case events.UserLoggedOut:
+	case events.UserLoginFailed:
+		return []uuid.UUID{e.Origin.Subject}
+	case events.UserLoggedOut, events.UserLoggedOutEverywhere, events.UserPasswordChanged:
 		return nil
 	}
 	return nil

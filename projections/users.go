@@ -38,7 +38,8 @@ func applyUsers(w *Writes, b Batch) error {
 			c.profile, c.updatedAt = &e.Person, r.At
 		case events.UserProfileChanged:
 			c.profile, c.updatedAt = &e.Person, r.At
-		case events.UserLoggedIn, events.UserLoggedOut: // the trail tells
+		case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
+			events.UserPasswordChanged: // the trail tells
 		}
 	}
 	return writeUsers(w, &users, b.Keys)

@@ -61,7 +61,12 @@ func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) 
 	if err != nil {
 		return nil, fmt.Errorf("set up tokens: %w", err)
 	}
+	attemptKey, err := postgres.NewSecrets(p.main).Secret(ctx, loginAttempts)
+	if err != nil {
+		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
+	}
 	return identity.New(identity.Config{
+		Attempts: postgres.NewAttempts(p.main), AttemptKey: attemptKey,
 		App: p.app, Accounts: accounts{p.main}, Credentials: postgres.NewCredentials(p.main),
 		Sessions: postgres.NewSessions(p.main), Passwords: passwords, Signer: signer,
 		OnRevoked: func(session uuid.UUID) { p.hints.Revoked(context.WithoutCancel(ctx), session) },
@@ -72,11 +77,20 @@ func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) 
 type accounts struct{ db query.DB }
 
 func (a accounts) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
-	user, err := query.UserByEmail(ctx, a.db, email)
+	return accountOf(query.UserByEmail(ctx, a.db, email))
+}
+
+func (a accounts) AccountByID(ctx context.Context, user uuid.UUID) (identity.Account, error) {
+	return accountOf(query.UserByID(ctx, a.db, user))
+}
+
+func accountOf(user query.User, err error) (identity.Account, error) {
 	if errors.Is(err, query.ErrNotFound) {
 		return identity.Account{}, identity.ErrNotFound
 	}
-	return identity.Account{ID: user.ID, Active: user.IsActive}, err
+	return identity.Account{
+		ID: user.ID, Active: user.IsActive, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName,
+	}, err
 }
 
 // checks are what /readyz asks for.

@@ -19,6 +19,9 @@ import (
 // emailClaims names the secret that keys the ids of e-mail claims.
 const emailClaims = "email_claims"
 
+// loginAttempts names the secret that keys what attempts to sign in are counted for.
+const loginAttempts = "login_attempts"
+
 // Platform is what the roles of one process share. Its methods Relay, Projector,
 // Worker and API are the roles.
 type Platform struct {

@@ -33,6 +33,7 @@ func (a *API) Register(c *gin.Context, params RegisterParams) {
 	}
 	result, err := a.cfg.Identity.Register(c.Request.Context(), m, identity.Registration{
 		Email: request.Email, FirstName: request.FirstName, LastName: request.LastName, Password: request.Password,
+		Address: m.Origin.Address,
 	})
 	if err != nil {
 		a.fail(c, err)

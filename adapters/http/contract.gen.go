@@ -33,6 +33,7 @@ const (
 	CodeRequestTimeout       ErrorCode = "REQUEST_TIMEOUT"
 	CodeTenantNotReady       ErrorCode = "TENANT_NOT_READY"
 	CodeTokenExpired         ErrorCode = "TOKEN_EXPIRED"
+	CodeTooManyAttempts      ErrorCode = "TOO_MANY_ATTEMPTS"
 	CodeUnauthorized         ErrorCode = "UNAUTHORIZED"
 	CodeUnavailable          ErrorCode = "UNAVAILABLE"
 	CodeUnsupportedMediaType ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
@@ -75,6 +76,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeTenantNotReady:
 		return true
 	case CodeTokenExpired:
+		return true
+	case CodeTooManyAttempts:
 		return true
 	case CodeUnauthorized:
 		return true
@@ -171,6 +174,15 @@ func (e TrailOrder) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// ChangePasswordRequest Example: {"current_password":"correct horse battery staple","new_password":"another stable of proper horses"}
+type ChangePasswordRequest struct {
+	CurrentPassword string `json:"current_password"`
+
+	// NewPassword At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
+	// one that is made of the owner's address or name, is refused.
+	NewPassword Password `json:"new_password"`
 }
 
 // CreateTenantRequest Example: {"name":"Analytical Engines"}
@@ -341,6 +353,29 @@ type Session struct {
 
 	// User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}
 	User User `json:"user"`
+}
+
+// SessionInfo Example: {"created_at":"2024-01-01T00:00:00Z","expires_at":"2024-01-08T00:00:00Z","id":"0192f0c3-6c2f-7b0d-8e5d-3f5b7c9d1e2f","is_current":true,"refreshed_at":"2024-01-01T00:00:00Z","user_agent":"curl/8.14.1"}
+type SessionInfo struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt Unless it is refreshed before.
+	ExpiresAt time.Time          `json:"expires_at"`
+	ID        openapi_types.UUID `json:"id"`
+
+	// IsCurrent Whether the access token of this request is of this session.
+	IsCurrent bool `json:"is_current"`
+
+	// RefreshedAt When its newest refresh token was made.
+	RefreshedAt time.Time `json:"refreshed_at"`
+
+	// UserAgent What the client's software called itself when the session began.
+	UserAgent string `json:"user_agent"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items []SessionInfo `json:"items"`
 }
 
 // Success defines model for Success.
@@ -532,6 +567,9 @@ type Prefer = string
 // RequestID defines model for RequestID.
 type RequestID = string
 
+// SessionID defines model for SessionID.
+type SessionID = openapi_types.UUID
+
 // TenantID defines model for TenantID.
 type TenantID = openapi_types.UUID
 
@@ -620,6 +658,13 @@ type Refreshed struct {
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = ErrorEnvelope
 
+// SessionsOK defines model for SessionsOK.
+type SessionsOK struct {
+	Data    SessionList `json:"data"`
+	Message string      `json:"message"`
+	Success Success     `json:"success"`
+}
+
 // TenantAccepted defines model for TenantAccepted.
 type TenantAccepted = TenantEnvelope
 
@@ -635,6 +680,9 @@ type TenantsOK struct {
 	Message string     `json:"message"`
 	Success Success    `json:"success"`
 }
+
+// TooManyAttempts defines model for TooManyAttempts.
+type TooManyAttempts = ErrorEnvelope
 
 // TrailOK defines model for TrailOK.
 type TrailOK struct {
@@ -675,6 +723,15 @@ type LoginParams struct {
 
 // LogoutParams defines parameters for Logout.
 type LogoutParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// LogoutEverywhereParams defines parameters for LogoutEverywhere.
+type LogoutEverywhereParams struct {
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -922,6 +979,36 @@ type UpdateMeParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// ChangePasswordParams defines parameters for ChangePassword.
+type ChangePasswordParams struct {
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// DeleteSessionParams defines parameters for DeleteSession.
+type DeleteSessionParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ListMyTenantsParams defines parameters for ListMyTenants.
 type ListMyTenantsParams struct {
 	// Limit The most items to answer.
@@ -961,6 +1048,9 @@ type RenameDocumentJSONRequestBody = RenameDocumentRequest
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = UpdateProfileRequest
 
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// Login Start a session
@@ -969,6 +1059,9 @@ type ServerInterface interface {
 	// Logout End the session
 	// (POST /api/auth/logout)
 	Logout(c *gin.Context, params LogoutParams)
+	// LogoutEverywhere End all sessions
+	// (POST /api/auth/logout-everywhere)
+	LogoutEverywhere(c *gin.Context, params LogoutEverywhereParams)
 	// Refresh Exchange a refresh token
 	// (POST /api/auth/refresh)
 	Refresh(c *gin.Context, params RefreshParams)
@@ -1014,6 +1107,15 @@ type ServerInterface interface {
 	// UpdateMe Change the signed-in user's profile
 	// (PUT /api/users/me)
 	UpdateMe(c *gin.Context, params UpdateMeParams)
+	// ChangePassword Choose another password
+	// (PUT /api/users/me/password)
+	ChangePassword(c *gin.Context, params ChangePasswordParams)
+	// ListSessions The signed-in user's sessions
+	// (GET /api/users/me/sessions)
+	ListSessions(c *gin.Context, params ListSessionsParams)
+	// DeleteSession End one of the signed-in user's sessions
+	// (DELETE /api/users/me/sessions/{session_id})
+	DeleteSession(c *gin.Context, sessionID SessionID, params DeleteSessionParams)
 	// ListMyTenants The tenants that the signed-in user is a member of
 	// (GET /api/users/me/tenants)
 	ListMyTenants(c *gin.Context, params ListMyTenantsParams)
@@ -1159,6 +1261,65 @@ func (siw *ServerInterfaceWrapper) Logout(c *gin.Context) {
 	}
 
 	siw.Handler.Logout(c, params)
+}
+
+// LogoutEverywhere operation middleware
+func (siw *ServerInterfaceWrapper) LogoutEverywhere(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LogoutEverywhereParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.LogoutEverywhere(c, params)
 }
 
 // Refresh operation middleware
@@ -2672,6 +2833,211 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
 	siw.Handler.UpdateMe(c, params)
 }
 
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangePasswordParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangePassword(c, params)
+}
+
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSessions(c, params)
+}
+
+// DeleteSession operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionID SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Param("session_id"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSessionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSession(c, sessionID, params)
+}
+
 // ListMyTenants operation middleware
 func (siw *ServerInterfaceWrapper) ListMyTenants(c *gin.Context) {
 
@@ -2874,8 +3240,12 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/auth/login", wrapper.Login)
 	router.POST(options.BaseURL+"/api/auth/refresh", wrapper.Refresh)
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.Logout)
+	router.POST(options.BaseURL+"/api/auth/logout-everywhere", wrapper.LogoutEverywhere)
 	router.GET(options.BaseURL+"/api/users/me", wrapper.GetMe)
 	router.PUT(options.BaseURL+"/api/users/me", wrapper.UpdateMe)
+	router.PUT(options.BaseURL+"/api/users/me/password", wrapper.ChangePassword)
+	router.GET(options.BaseURL+"/api/users/me/sessions", wrapper.ListSessions)
+	router.DELETE(options.BaseURL+"/api/users/me/sessions/:session_id", wrapper.DeleteSession)
 	router.GET(options.BaseURL+"/api/users/me/tenants", wrapper.ListMyTenants)
 	router.GET(options.BaseURL+"/api/tenants", wrapper.ListTenants)
 	router.POST(options.BaseURL+"/api/tenants", wrapper.CreateTenant)

@@ -44,6 +44,9 @@ func (a *API) problemOf(err error) *problem {
 	if e, ok := errors.AsType[*command.InvalidError](err); ok {
 		return invalidCommand(e)
 	}
+	if e, ok := errors.AsType[*identity.ThrottledError](err); ok {
+		return errTooManyAttempts(e)
+	}
 	for _, known := range []struct {
 		target  error
 		status  int
@@ -51,6 +54,7 @@ func (a *API) problemOf(err error) *problem {
 		message string
 	}{
 		{command.ErrNotFound, http.StatusNotFound, CodeNotFound, "There is no such resource."},
+		{identity.ErrNotFound, http.StatusNotFound, CodeNotFound, "There is no such resource."},
 		{query.ErrNotFound, http.StatusNotFound, CodeNotFound, "There is no such resource."},
 		{command.ErrForbidden, http.StatusForbidden, CodeForbidden, "Your role does not allow this."},
 		{command.ErrEmailTaken, http.StatusConflict, CodeEmailTaken, "This e-mail address is taken."},

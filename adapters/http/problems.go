@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/identity"
 )
 
 func errNoRoute() error {
@@ -40,6 +42,13 @@ func errTooSlow() error {
 func errNoToken() error {
 	return &problem{
 		status: http.StatusUnauthorized, code: CodeUnauthorized, message: "Send an access token: Authorization: Bearer …",
+	}
+}
+
+func errTooManyAttempts(e *identity.ThrottledError) *problem {
+	return &problem{
+		status: http.StatusTooManyRequests, code: CodeTooManyAttempts, message: "Too many failed attempts. Try again later.",
+		retryAfter: max(1, int(math.Ceil(e.RetryAfter.Seconds()))),
 	}
 }
 

@@ -42,6 +42,11 @@ func rules() map[string]policy {
 		"POST /api/auth/refresh":  anyone,
 		"POST /api/auth/logout":   signedIn,
 
+		"POST /api/auth/logout-everywhere":           signedIn,
+		"PUT /api/users/me/password":                 signedIn,
+		"GET /api/users/me/sessions":                 signedIn,
+		"DELETE /api/users/me/sessions/{session_id}": signedIn,
+
 		"GET /api/users/me":         signedIn,
 		"PUT /api/users/me":         signedIn,
 		"GET /api/users/me/tenants": signedIn,

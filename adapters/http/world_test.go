@@ -103,9 +103,12 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	emailKey, err := postgres.NewSecrets(w.pool).Secret(t.Context(), "email_claims")
 	w.must(err)
 	w.app = command.NewApp(w.ledger, w.keys, emailKey)
+	attemptKey, err := postgres.NewSecrets(w.pool).Secret(t.Context(), "login_attempts")
+	w.must(err)
 	w.sessions = identity.New(identity.Config{
 		App: w.app, Accounts: accounts{w}, Credentials: postgres.NewCredentials(w.pool),
 		Sessions: postgres.NewSessions(w.pool), Passwords: hasher, Signer: w.signer,
+		Attempts: postgres.NewAttempts(w.pool), AttemptKey: attemptKey,
 	})
 	cfg := httpapi.Config{
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, Keys: w.keys,
@@ -181,11 +184,18 @@ func (w *world) ledgers() []uuid.UUID {
 type accounts struct{ w *world }
 
 func (a accounts) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
-	u, err := query.UserByEmail(ctx, a.w.pool, email)
+	return accountOf(query.UserByEmail(ctx, a.w.pool, email))
+}
+
+func (a accounts) AccountByID(ctx context.Context, user uuid.UUID) (identity.Account, error) {
+	return accountOf(query.UserByID(ctx, a.w.pool, user))
+}
+
+func accountOf(u query.User, err error) (identity.Account, error) {
 	if errors.Is(err, query.ErrNotFound) {
 		return identity.Account{}, identity.ErrNotFound
 	}
-	return identity.Account{ID: u.ID, Active: u.IsActive}, err
+	return identity.Account{ID: u.ID, Active: u.IsActive, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName}, err
 }
 
 // databases hands out the read models.

@@ -42,6 +42,31 @@ func (c *Credentials) Hash(ctx context.Context, user uuid.UUID) (string, error) 
 	return hash, nil
 }
 
+// Replace implements identity.Credentials.
+func (c *Credentials) Replace(ctx context.Context, user uuid.UUID, hash, next string, keep uuid.UUID) ([]uuid.UUID, error) {
+	var ended []uuid.UUID
+	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+update identity.credentials set password_hash = $3, updated_at = now() where user_id = $1 and password_hash = $2`,
+			user, hash, next)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return identity.ErrNotFound
+		}
+		rows, _ := tx.Query(ctx, `
+update identity.sessions set revoked_at = now() where user_id = $1 and id <> $2 and revoked_at is null
+returning id`, user, keep)
+		ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replace credentials of %s: %w", user, err)
+	}
+	return ended, nil
+}
+
 // Delete removes a user's hash; it is no error if there is none.
 func (c *Credentials) Delete(ctx context.Context, user uuid.UUID) error {
 	if _, err := c.pool.Exec(ctx, `delete from identity.credentials where user_id = $1`, user); err != nil {

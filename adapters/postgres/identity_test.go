@@ -90,10 +90,28 @@ func TestPersonKeys(t *testing.T) {
 	}
 }
 
-func newSession(t *testing.T, s *postgres.Sessions, user uuid.UUID, lifetime time.Duration) identity.Session {
+const passwordHash = "$argon2id$v=19$of a password"
+
+// users are sessions of users who have a password.
+type users struct {
+	*postgres.Sessions
+
+	credentials *postgres.Credentials
+}
+
+func newUsers(t *testing.T) users {
 	t.Helper()
+	pool := openPool(t, pgtest.Platform(t))
+	return users{postgres.NewSessions(pool), postgres.NewCredentials(pool)}
+}
+
+func newSession(t *testing.T, s users, user uuid.UUID, lifetime time.Duration) identity.Session {
+	t.Helper()
+	if err := s.credentials.Save(t.Context(), user, passwordHash); err != nil {
+		t.Fatal(err)
+	}
 	n := identity.Session{ID: newID(), UserID: user, RefreshHash: hash("0"), ExpiresAt: time.Now().Add(lifetime)}
-	if err := s.Start(t.Context(), n); err != nil {
+	if err := s.Start(t.Context(), n, passwordHash); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -101,7 +119,7 @@ func newSession(t *testing.T, s *postgres.Sessions, user uuid.UUID, lifetime tim
 
 func hash(s string) []byte { return []byte(strings.Repeat(s, 32)) }
 
-func wantActive(t *testing.T, s *postgres.Sessions, id uuid.UUID, want bool) {
+func wantActive(t *testing.T, s users, id uuid.UUID, want bool) {
 	t.Helper()
 	if got, err := s.Active(t.Context(), id); got != want || err != nil {
 		t.Errorf("session active: %v (%v), want %v", got, err, want)
@@ -110,7 +128,7 @@ func wantActive(t *testing.T, s *postgres.Sessions, id uuid.UUID, want bool) {
 
 func TestSessionsRotate(t *testing.T) {
 	t.Parallel()
-	s := postgres.NewSessions(openPool(t, pgtest.Platform(t)))
+	s := newUsers(t)
 	n, later := newSession(t, s, newID(), time.Hour), time.Now().Add(2*time.Hour)
 	wantActive(t, s, n.ID, true)
 	for i, pair := range []string{"01", "12", "23"} {
@@ -136,7 +154,7 @@ func TestSessionsRotate(t *testing.T) {
 
 func TestSessionsRotateRace(t *testing.T) {
 	t.Parallel()
-	s := postgres.NewSessions(openPool(t, pgtest.Platform(t)))
+	s := newUsers(t)
 	n := newSession(t, s, newID(), time.Hour)
 	var (
 		group sync.WaitGroup
@@ -162,7 +180,7 @@ func TestSessionsRotateRace(t *testing.T) {
 
 func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
-	s := postgres.NewSessions(openPool(t, pgtest.Platform(t)))
+	s := newUsers(t)
 	user := newID()
 	revoked, one, two := newSession(t, s, user, time.Hour), newSession(t, s, user, time.Hour), newSession(t, s, user, time.Hour)
 	other, expired := newSession(t, s, newID(), time.Hour), newSession(t, s, newID(), -time.Minute)
@@ -175,8 +193,8 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	wantActive(t, s, revoked.ID, false)
 	wantActive(t, s, one.ID, true)
-	if err := s.RevokeAll(t.Context(), user); err != nil {
-		t.Fatal(err)
+	if ended, err := s.RevokeAll(t.Context(), user); err != nil || len(ended) != 2 {
+		t.Fatalf("ended %v (%v)", ended, err)
 	}
 	wantActive(t, s, one.ID, false)
 	wantActive(t, s, two.ID, false)
@@ -188,4 +206,65 @@ func TestSessionsEnd(t *testing.T) {
 	if n, err := s.Sweep(t.Context(), time.Now()); n != 1 || err != nil {
 		t.Errorf("%d swept (%v), want 1", n, err)
 	}
+}
+
+func TestSessionsOfAUser(t *testing.T) {
+	t.Parallel()
+	s := newUsers(t)
+	user := newID()
+	first, second, gone := newSession(t, s, user, time.Hour), newSession(t, s, user, time.Hour), newSession(t, s, user, time.Hour)
+	expired, others := newSession(t, s, user, -time.Minute), newSession(t, s, newID(), time.Hour)
+	if err := errors.Join(s.Revoke(t.Context(), gone.ID),
+		s.Rotate(t.Context(), first.ID, hash("0"), hash("1"), time.Now().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.OfUser(t.Context(), user, 10)
+	if err != nil || len(list) != 2 || list[0].ID != first.ID || list[1].ID != second.ID {
+		t.Errorf("got %+v (%v), want the one refreshed last, then the other", list, err)
+	}
+	if list, err := s.OfUser(t.Context(), user, 1); err != nil || len(list) != 1 {
+		t.Errorf("got %+v (%v), want one", list, err)
+	}
+	for id, want := range map[uuid.UUID]bool{first.ID: true, gone.ID: false, expired.ID: false, others.ID: false, newID(): false} {
+		if got, err := s.Owns(t.Context(), user, id); got != want || err != nil {
+			t.Errorf("owns %s: %v (%v), want %v", id, got, err, want)
+		}
+	}
+}
+
+func TestAPasswordIsReplacedOnceAndEndsOtherSessions(t *testing.T) {
+	t.Parallel()
+	s := newUsers(t)
+	user := newID()
+	kept, ended, other := newSession(t, s, user, time.Hour), newSession(t, s, user, time.Hour), newSession(t, s, newID(), time.Hour)
+	var (
+		group sync.WaitGroup
+		won   atomic.Int64
+	)
+	for i := range 8 {
+		group.Go(func() {
+			list, err := s.credentials.Replace(t.Context(), user, passwordHash, "next "+strings.Repeat("x", i), kept.ID)
+			switch {
+			case err == nil:
+				won.Add(1)
+				if len(list) != 1 || list[0] != ended.ID {
+					t.Errorf("ended %v, want %s", list, ended.ID)
+				}
+			case !errors.Is(err, identity.ErrNotFound):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d replaced the password, want 1", won.Load())
+	}
+	wantActive(t, s, kept.ID, true)
+	wantActive(t, s, ended.ID, false)
+	wantActive(t, s, other.ID, true)
+	late := identity.Session{ID: newID(), UserID: user, RefreshHash: hash("0"), ExpiresAt: time.Now().Add(time.Hour)}
+	if err := s.Start(t.Context(), late, passwordHash); !errors.Is(err, identity.ErrCredentials) {
+		t.Errorf("a session with the password before: %v, want %v", err, identity.ErrCredentials)
+	}
+	wantActive(t, s, late.ID, false)
 }
