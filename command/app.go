@@ -59,6 +59,7 @@ type Result[T any] struct {
 // described once the time is known at which the ledger took them.
 type decision[T any] struct {
 	changes []Change
+	since   int64 // the version from which the thing has looked as it does; 0 for the latest
 	outcome func(at time.Time) T
 }
 
@@ -68,7 +69,7 @@ type useCase[T any] struct {
 	ledger  uuid.UUID
 	meta    Meta
 	origin  *events.Sealed  // of meta
-	streams []events.Stream // that it decides on and may change
+	streams []events.Stream // that it decides on and may change; first, that of the thing it is about
 	decide  func(*history) (decision[T], error)
 }
 
@@ -126,7 +127,7 @@ func (u useCase[T]) attempt(ctx context.Context) (Result[T], error) {
 		if err != nil {
 			return Result[T]{}, err
 		}
-		d, err := u.decide(h)
+		d, err := u.decided(h)
 		if changes := d.expecting(h); err == nil && !h.unchecked(changes) {
 			return u.append(ctx, h, d, changes)
 		}
@@ -135,11 +136,27 @@ func (u useCase[T]) attempt(ctx context.Context) (Result[T], error) {
 	if err != nil {
 		return Result[T]{}, err
 	}
-	d, err := u.decide(h)
+	d, err := u.decided(h)
 	if err != nil {
 		return Result[T]{}, err
 	}
 	return u.append(ctx, h, d, d.expecting(h))
+}
+
+// decided decides on h. That what the command changes is at another version than
+// it matches is said only of commands that could be done else (RFC 9110 §13.2.1).
+func (u useCase[T]) decided(h *history) (decision[T], error) {
+	d, err := u.decide(h)
+	if m := u.meta.IfMatch; err == nil && m != nil {
+		latest := h.version(u.streams[0])
+		if d.since == 0 {
+			d.since = latest
+		}
+		if !m.admits(d.since, latest) {
+			err = ErrPrecondition
+		}
+	}
+	return d, err
 }
 
 // load returns the history of the use case's streams, of which some are known.

@@ -81,11 +81,12 @@ func (p profileChange) decide(h *history) (decision[UserDetails], error) {
 		return decision[UserDetails]{}, errStale
 	}
 	if p.next == p.current {
-		return decision[UserDetails]{outcome: func(time.Time) UserDetails {
+		return decision[UserDetails]{since: state.ChangedAt, outcome: func(time.Time) UserDetails {
 			return userDetails(p.user.ID, p.current, state.CreatedAt, state.UpdatedAt, state.Version)
 		}}, nil
 	}
 	d := decision[UserDetails]{
+		since: state.ChangedAt, // logins don't show in a profile
 		changes: []Change{change(p.user, []events.UserEvent{
 			events.UserProfileChanged{Person: p.sealed, Previous: state.Person},
 		})},

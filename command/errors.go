@@ -12,7 +12,9 @@ var (
 	ErrForbidden  = errors.New("not allowed")
 	ErrEmailTaken = errors.New("the e-mail address belongs to another account")
 	ErrLastAdmin  = errors.New("a tenant needs at least one admin")
-	ErrMember     = errors.New("the user is a member already")
+	// ErrPrecondition says that a thing is not at a version that Meta.IfMatch names.
+	ErrPrecondition = errors.New("not at a version that the command matches")
+	ErrMember       = errors.New("the user is a member already")
 )
 
 // FieldError says what is wrong with one field of a command and how to mend it.

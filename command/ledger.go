@@ -58,6 +58,7 @@ type Meta struct {
 	ID          uuid.UUID // the command's id
 	Keyed       bool      // ID derives from an idempotency key: remember the outcome
 	Fingerprint [32]byte  // SHA-256 of the command's payload; used when Keyed
+	IfMatch     *Match    // versions of what the command changes; nil for any, or none
 	Actor       uuid.UUID // the user who asks; uuid.Nil for the platform itself
 	RequestID   string
 	TraceParent string

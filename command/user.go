@@ -17,6 +17,7 @@ type User struct {
 	Person     events.Sealed
 	CreatedAt  time.Time
 	UpdatedAt  time.Time // of the last change of the profile
+	ChangedAt  int64     // the version that change led to
 	Version    int64
 }
 
@@ -31,8 +32,9 @@ func evolveUser(u User, r events.Recorded) User {
 	switch e := event.(type) {
 	case events.UserRegistered:
 		u.Registered, u.Person, u.CreatedAt, u.UpdatedAt = true, e.Person, r.At, r.At
+		u.ChangedAt = r.StreamVersion
 	case events.UserProfileChanged:
-		u.Person, u.UpdatedAt = e.Person, r.At
+		u.Person, u.UpdatedAt, u.ChangedAt = e.Person, r.At, r.StreamVersion
 	case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
 		events.UserPasswordChanged:
 	}

@@ -40,7 +40,8 @@ func (a *API) Register(c *gin.Context, params RegisterParams) {
 		return
 	}
 	settled := a.settle(c, params.Prefer, result.Receipt, a.cfg.PlatformDatabase)
-	answer(a, c, settledAs(settled, http.StatusCreated), userOf(result.Value), "Account created")
+	c.Writer.Header().Set("Location", "/api/users/me")
+	answerTagged(a, c, settledAs(settled, http.StatusCreated), versionTag(result.Value.Version), userOf(result.Value), "Account created")
 }
 
 // Login starts a session.

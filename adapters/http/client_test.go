@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -29,6 +30,14 @@ type person struct {
 	access   string
 	refresh  string
 	password string
+	lines    http.Header // sent with every request
+}
+
+// with returns the same person, sending further headers, whose lines stay apart.
+func (p *person) with(lines http.Header) *person {
+	other := *p
+	other.lines = lines
+	return &other
 }
 
 // answer is what came back, checked against the contract.
@@ -132,6 +141,7 @@ func (p *person) do(method, path string, body io.Reader, headers ...header) answ
 	if p.access != "" {
 		request.Header.Set("Authorization", "Bearer "+p.access)
 	}
+	maps.Copy(request.Header, p.lines)
 	for _, h := range headers {
 		request.Header.Set(h.name, h.value)
 	}

@@ -94,8 +94,8 @@ func (a *API) catchUp(c *gin.Context, token *string, tenant uuid.UUID) error {
 }
 
 // settle makes a command wait until the databases that its caller will look at
-// hold its effect. It reports false when they don't in time, or when the caller
-// did not want to wait; then the answer is 202.
+// hold its effect, as long as is usual or as the caller prefers. It reports false
+// when they don't in time; then the answer is 202.
 func (a *API) settle(c *gin.Context, prefer *string, r command.Receipt, databases ...string) bool {
 	h := c.Writer.Header()
 	p := position{ledger: r.Ledger, seq: r.Seq}
@@ -103,34 +103,34 @@ func (a *API) settle(c *gin.Context, prefer *string, r command.Receipt, database
 	if r.Replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
-	if wantsAsync(prefer) {
-		h.Set("Preference-Applied", "respond-async")
+	wanted := preferencesOf(prefer)
+	callOf(c).prefer = wanted
+	settled := a.awaitAll(c.Request.Context(), p, wanted.patience(a.cfg.ProjectionWait), databases)
+	tellApplied(c, settled)
+	return settled
+}
+
+// awaitAll reports whether all the databases hold p within a time. Without any time
+// it does not ask.
+func (a *API) awaitAll(ctx context.Context, p position, within time.Duration, databases []string) bool {
+	if within <= 0 {
 		return false
 	}
-	deadline := time.Now().Add(a.cfg.ProjectionWait)
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	for _, database := range databases {
-		ctx, cancel := context.WithDeadline(c.Request.Context(), deadline)
-		err := a.cfg.Awaiter.Await(ctx, database, p.ledger, p.seq)
-		cancel()
-		if err != nil {
+		if a.cfg.Awaiter.Await(ctx, database, p.ledger, p.seq) != nil {
 			return false
 		}
 	}
 	return true
 }
 
-// wantsAsync reports whether a Prefer header holds respond-async (RFC 7240).
-func wantsAsync(prefer *string) bool {
-	if prefer == nil {
-		return false
+// tellApplied says which of the request's preferences the answer honours.
+func tellApplied(c *gin.Context, settled bool) {
+	if applied := callOf(c).prefer.applied(settled); applied != "" {
+		c.Writer.Header().Set("Preference-Applied", applied)
 	}
-	for preference := range strings.SplitSeq(*prefer, ",") {
-		name, _, _ := strings.Cut(preference, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "respond-async") {
-			return true
-		}
-	}
-	return false
 }
 
 // settledAs picks a command's status.

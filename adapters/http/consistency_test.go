@@ -40,20 +40,6 @@ func FuzzParsePosition(f *testing.F) {
 	})
 }
 
-func TestPreferences(t *testing.T) {
-	for header, want := range map[string]bool{
-		"": false, "respond-async": true, "Respond-Async": true, "wait=10, respond-async": true,
-		"respond-async; foo=bar": true, "respond-asynchronously": false, "return=minimal": false,
-	} {
-		if got := wantsAsync(&header); got != want {
-			t.Errorf("%q: %v", header, got)
-		}
-	}
-	if wantsAsync(nil) {
-		t.Error("no header wants async")
-	}
-}
-
 func TestTraceContext(t *testing.T) {
 	const sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	got := childTrace(http.Header{"Traceparent": {sent}})

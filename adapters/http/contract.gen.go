@@ -21,6 +21,8 @@ const (
 	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
 	CodeFileFailed           ErrorCode = "FILE_FAILED"
 	CodeForbidden            ErrorCode = "FORBIDDEN"
+	CodeHeadersTooLarge      ErrorCode = "HEADERS_TOO_LARGE"
+	CodeIdempotencyInFlight  ErrorCode = "IDEMPOTENCY_IN_FLIGHT"
 	CodeIdempotencyKeyReused ErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	CodeInternal             ErrorCode = "INTERNAL_ERROR"
 	CodeInvalidCredentials   ErrorCode = "INVALID_CREDENTIALS"
@@ -30,6 +32,7 @@ const (
 	CodeNotFound             ErrorCode = "NOT_FOUND"
 	CodeNotReady             ErrorCode = "NOT_READY"
 	CodePayloadTooLarge      ErrorCode = "PAYLOAD_TOO_LARGE"
+	CodePreconditionFailed   ErrorCode = "PRECONDITION_FAILED"
 	CodeRequestTimeout       ErrorCode = "REQUEST_TIMEOUT"
 	CodeTenantNotReady       ErrorCode = "TENANT_NOT_READY"
 	CodeTokenExpired         ErrorCode = "TOKEN_EXPIRED"
@@ -53,6 +56,10 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case CodeForbidden:
 		return true
+	case CodeHeadersTooLarge:
+		return true
+	case CodeIdempotencyInFlight:
+		return true
 	case CodeIdempotencyKeyReused:
 		return true
 	case CodeInternal:
@@ -70,6 +77,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeNotReady:
 		return true
 	case CodePayloadTooLarge:
+		return true
+	case CodePreconditionFailed:
 		return true
 	case CodeRequestTimeout:
 		return true
@@ -304,6 +313,27 @@ type Password = string
 
 // PersonName Example: Ada
 type PersonName = string
+
+// Problem An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type Problem struct {
+	// Code For programs; does not change.
+	Code ErrorCode `json:"code"`
+
+	// Detail For people; may change.
+	//
+	// Example: The request is not valid.
+	Detail  string       `json:"detail"`
+	Details ErrorDetails `json:"details"`
+
+	// Status Example: 400
+	Status int `json:"status"`
+
+	// Title What the status means in general.
+	//
+	// Example: Bad Request
+	Title string `json:"title"`
+	Type  string `json:"type"`
+}
 
 // RefreshRequest Example: {"refresh_token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"}
 type RefreshRequest struct {
@@ -558,6 +588,12 @@ type DocumentID = openapi_types.UUID
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -576,11 +612,17 @@ type TenantID = openapi_types.UUID
 // TraceParent defines model for TraceParent.
 type TraceParent = string
 
-// BadRequest defines model for BadRequest.
-type BadRequest = ErrorEnvelope
+// BadRequestApplicationJSON defines model for BadRequest.
+type BadRequestApplicationJSON = ErrorEnvelope
 
-// Conflict defines model for Conflict.
-type Conflict = ErrorEnvelope
+// BadRequestApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type BadRequestApplicationProblemPlusJSON = Problem
+
+// ConflictApplicationJSON defines model for Conflict.
+type ConflictApplicationJSON = ErrorEnvelope
+
+// ConflictApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type ConflictApplicationProblemPlusJSON = Problem
 
 // DeletionAccepted defines model for DeletionAccepted.
 type DeletionAccepted struct {
@@ -605,8 +647,11 @@ type DocumentsOK struct {
 	Success Success      `json:"success"`
 }
 
-// Forbidden defines model for Forbidden.
-type Forbidden = ErrorEnvelope
+// ForbiddenApplicationJSON defines model for Forbidden.
+type ForbiddenApplicationJSON = ErrorEnvelope
+
+// ForbiddenApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type ForbiddenApplicationProblemPlusJSON = Problem
 
 // HealthOK defines model for HealthOK.
 type HealthOK struct {
@@ -622,8 +667,11 @@ type HistoryOK struct {
 	Success Success   `json:"success"`
 }
 
-// InternalError defines model for InternalError.
-type InternalError = ErrorEnvelope
+// InternalErrorApplicationJSON defines model for InternalError.
+type InternalErrorApplicationJSON = ErrorEnvelope
+
+// InternalErrorApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type InternalErrorApplicationProblemPlusJSON = Problem
 
 // LoggedIn defines model for LoggedIn.
 type LoggedIn struct {
@@ -639,14 +687,29 @@ type LoggedOut struct {
 	Success Success   `json:"success"`
 }
 
-// NotFound defines model for NotFound.
-type NotFound = ErrorEnvelope
+// NotFoundApplicationJSON defines model for NotFound.
+type NotFoundApplicationJSON = ErrorEnvelope
 
-// NotReady defines model for NotReady.
-type NotReady = ErrorEnvelope
+// NotFoundApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type NotFoundApplicationProblemPlusJSON = Problem
 
-// PayloadTooLarge defines model for PayloadTooLarge.
-type PayloadTooLarge = ErrorEnvelope
+// NotReadyApplicationJSON defines model for NotReady.
+type NotReadyApplicationJSON = ErrorEnvelope
+
+// NotReadyApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type NotReadyApplicationProblemPlusJSON = Problem
+
+// PayloadTooLargeApplicationJSON defines model for PayloadTooLarge.
+type PayloadTooLargeApplicationJSON = ErrorEnvelope
+
+// PayloadTooLargeApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type PayloadTooLargeApplicationProblemPlusJSON = Problem
+
+// PreconditionFailedApplicationJSON defines model for PreconditionFailed.
+type PreconditionFailedApplicationJSON = ErrorEnvelope
+
+// PreconditionFailedApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type PreconditionFailedApplicationProblemPlusJSON = Problem
 
 // Refreshed defines model for Refreshed.
 type Refreshed struct {
@@ -655,8 +718,11 @@ type Refreshed struct {
 	Success Success   `json:"success"`
 }
 
-// RequestTimeout defines model for RequestTimeout.
-type RequestTimeout = ErrorEnvelope
+// RequestTimeoutApplicationJSON defines model for RequestTimeout.
+type RequestTimeoutApplicationJSON = ErrorEnvelope
+
+// RequestTimeoutApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type RequestTimeoutApplicationProblemPlusJSON = Problem
 
 // SessionsOK defines model for SessionsOK.
 type SessionsOK struct {
@@ -681,8 +747,11 @@ type TenantsOK struct {
 	Success Success    `json:"success"`
 }
 
-// TooManyAttempts defines model for TooManyAttempts.
-type TooManyAttempts = ErrorEnvelope
+// TooManyAttemptsApplicationJSON defines model for TooManyAttempts.
+type TooManyAttemptsApplicationJSON = ErrorEnvelope
+
+// TooManyAttemptsApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type TooManyAttemptsApplicationProblemPlusJSON = Problem
 
 // TrailOK defines model for TrailOK.
 type TrailOK struct {
@@ -691,17 +760,29 @@ type TrailOK struct {
 	Success Success   `json:"success"`
 }
 
-// Unauthorized defines model for Unauthorized.
-type Unauthorized = ErrorEnvelope
+// UnauthorizedApplicationJSON defines model for Unauthorized.
+type UnauthorizedApplicationJSON = ErrorEnvelope
 
-// Unavailable defines model for Unavailable.
-type Unavailable = ErrorEnvelope
+// UnauthorizedApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type UnauthorizedApplicationProblemPlusJSON = Problem
 
-// UnprocessableEntity defines model for UnprocessableEntity.
-type UnprocessableEntity = ErrorEnvelope
+// UnavailableApplicationJSON defines model for Unavailable.
+type UnavailableApplicationJSON = ErrorEnvelope
 
-// UnsupportedMediaType defines model for UnsupportedMediaType.
-type UnsupportedMediaType = ErrorEnvelope
+// UnavailableApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type UnavailableApplicationProblemPlusJSON = Problem
+
+// UnprocessableEntityApplicationJSON defines model for UnprocessableEntity.
+type UnprocessableEntityApplicationJSON = ErrorEnvelope
+
+// UnprocessableEntityApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type UnprocessableEntityApplicationProblemPlusJSON = Problem
+
+// UnsupportedMediaTypeApplicationJSON defines model for UnsupportedMediaType.
+type UnsupportedMediaTypeApplicationJSON = ErrorEnvelope
+
+// UnsupportedMediaTypeApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type UnsupportedMediaTypeApplicationProblemPlusJSON = Problem
 
 // UserAccepted defines model for UserAccepted.
 type UserAccepted = UserEnvelope
@@ -753,7 +834,9 @@ type RegisterParams struct {
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -786,7 +869,9 @@ type CreateTenantParams struct {
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -798,6 +883,10 @@ type CreateTenantParams struct {
 
 // GetTenantParams defines parameters for GetTenant.
 type GetTenantParams struct {
+	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
+	// answer is 304 without body (RFC 9110 §13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
@@ -870,7 +959,9 @@ type UploadDocumentParams struct {
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -882,10 +973,17 @@ type UploadDocumentParams struct {
 
 // DeleteDocumentParams defines parameters for DeleteDocument.
 type DeleteDocumentParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -897,6 +995,10 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
+	// answer is 304 without body (RFC 9110 §13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
@@ -909,10 +1011,17 @@ type GetDocumentParams struct {
 
 // RenameDocumentParams defines parameters for RenameDocument.
 type RenameDocumentParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -954,6 +1063,10 @@ type DocumentHistoryParams struct {
 
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
+	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
+	// answer is 304 without body (RFC 9110 §13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
@@ -966,10 +1079,17 @@ type GetMeParams struct {
 
 // UpdateMeParams defines parameters for UpdateMe.
 type UpdateMeParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` (RFC 7240) asks for 202 as soon as the command is recorded. Other preferences are ignored.
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -1689,6 +1809,25 @@ func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyToken
@@ -2153,6 +2292,25 @@ func (siw *ServerInterfaceWrapper) DeleteDocument(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
 		var IdempotencyKey IdempotencyKey
@@ -2268,6 +2426,25 @@ func (siw *ServerInterfaceWrapper) GetDocument(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyToken
@@ -2363,6 +2540,25 @@ func (siw *ServerInterfaceWrapper) RenameDocument(c *gin.Context) {
 	var params RenameDocumentParams
 
 	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
@@ -2669,6 +2865,25 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyToken
@@ -2746,6 +2961,25 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
 	var params UpdateMeParams
 
 	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -36,6 +37,13 @@ type parameter struct {
 	required bool
 	schema   *schema
 	id       bool // a UUID is all that it may be
+}
+
+// takes reports whether the contract gives an operation a header.
+func (r *route) takes(header string) bool {
+	return r != nil && slices.ContainsFunc(r.parameters, func(p parameter) bool {
+		return p.in == openapi3.ParameterInHeader && p.name == header
+	})
 }
 
 // routeKey names a route by gin's template.

@@ -59,7 +59,7 @@ func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID Document
 		a.fail(c, err)
 		return
 	}
-	answer(a, c, http.StatusOK, documentRow(d), "Document found")
+	answerTagged(a, c, http.StatusOK, documentTag(d.Version, d.Status), documentRow(d), "Document found")
 }
 
 // DownloadDocument answers a short-lived link to a document's bytes. That it was
@@ -115,7 +115,7 @@ func (a *API) RenameDocument(c *gin.Context, tenantID TenantID, documentID Docum
 		return
 	}
 	settled := a.settle(c, params.Prefer, result.Receipt, events.DatabaseName(tenantID))
-	answer(a, c, settledAs(settled, http.StatusOK), renamed(result.Value), "Document updated")
+	answerTagged(a, c, settledAs(settled, http.StatusOK), versionTag(result.Value.Version), renamed(result.Value), "Document updated")
 }
 
 // DeleteDocument removes a document.

@@ -30,8 +30,15 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // maxRecycled is the largest buffer, in bytes, that is kept for the next answer.
 const maxRecycled = 64 << 10
 
-// answer writes a success.
+// answer writes a success; without a body if the caller of a command prefers that.
 func answer[T any](a *API, c *gin.Context, status int, data T, message string) {
+	if callOf(c).prefer.minimal {
+		if status == http.StatusOK {
+			status = http.StatusNoContent
+		}
+		c.Writer.WriteHeader(status)
+		return
+	}
 	a.write(c, status, success[T]{Success: true, Data: data, Message: message})
 }
 

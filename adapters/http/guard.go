@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -42,6 +43,8 @@ func (a *API) guard(c *gin.Context) {
 
 func (a *API) check(c *gin.Context, r *route) error {
 	call := callOf(c)
+	call.route = r
+	joinLists(c.Request.Header)
 	if r.policy != anyone {
 		token, ok := bearer(c.GetHeader("Authorization"))
 		if !ok {
@@ -64,6 +67,16 @@ func (a *API) check(c *gin.Context, r *route) error {
 	body, err := r.checkBody(c)
 	call.body = body
 	return err
+}
+
+// joinLists makes one line of each header that may list things over several (RFC
+// 9110 §5.3).
+func joinLists(h http.Header) {
+	for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
+		if lines := h[name]; len(lines) > 1 {
+			h[name] = []string{strings.Join(lines, ", ")}
+		}
+	}
 }
 
 // bearer returns the token of an Authorization header (RFC 6750).

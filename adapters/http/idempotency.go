@@ -21,7 +21,7 @@ const maxUserAgent = 256
 // payload is what a repetition must have in common with the first request.
 func meta(c *gin.Context, ledger uuid.UUID, key *string, payload ...[]byte) (command.Meta, error) {
 	call := callOf(c)
-	m := command.Meta{
+	m := command.Meta{IfMatch: ifMatch(c),
 		Actor: call.claims.UserID, RequestID: call.requestID, TraceParent: call.traceParent, Origin: originOf(c),
 	}
 	if key == nil {

@@ -22,6 +22,8 @@ type call struct {
 	traceParent string
 	claims      identity.Claims // of the access token; zero when none was needed
 	access      query.Access    // to the route's tenant
+	route       *route          // nil before guard
+	prefer      preferences     // of a command
 	body        []byte          // JSON, checked against the contract
 	failure     error           // what the answer was made of, for the log
 	refusal     string          // why the caller was kept from the route's tenant; empty if not so

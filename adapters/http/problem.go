@@ -59,6 +59,10 @@ func (a *API) problemOf(err error) *problem {
 		{command.ErrForbidden, http.StatusForbidden, CodeForbidden, "Your role does not allow this."},
 		{command.ErrEmailTaken, http.StatusConflict, CodeEmailTaken, "This e-mail address is taken."},
 		{command.ErrConflict, http.StatusConflict, CodeConflict, "Others changed this at the same time. Try again."},
+		{
+			command.ErrPrecondition, http.StatusPreconditionFailed, CodePreconditionFailed,
+			"It is not at a version that If-Match names. Read it again, and decide anew.",
+		},
 		{command.ErrLastAdmin, http.StatusConflict, CodeConflict, "A tenant needs at least one admin."},
 		{command.ErrMember, http.StatusConflict, CodeConflict, "The user is a member already."},
 		{

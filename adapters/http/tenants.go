@@ -39,7 +39,15 @@ func (a *API) CreateTenant(c *gin.Context, params CreateTenantParams) {
 		return
 	}
 	a.MembershipChanged(m.Actor, tenant)
-	ready := a.settleTenant(c, params.Prefer, result.Receipt, tenant)
+	version := a.settleTenant(c, params.Prefer, result.Receipt, tenant)
+	ready := version > 0
+	if !ready {
+		version = result.Value.Version
+	}
+	c.Writer.Header().Set("Location", "/api/tenants/"+tenant.String())
+	if !result.Replayed { // the tenant may have gone on since the first answer
+		c.Writer.Header().Set("Etag", versionTag(version))
+	}
 	answer(a, c, settledAs(ready, http.StatusCreated), tenantOf(result.Value, ready), "Tenant created")
 }
 
@@ -57,27 +65,40 @@ func newTenantID(m command.Meta) (uuid.UUID, error) {
 }
 
 // settleTenant waits until a new tenant can be used: its database is there, holds
-// it, and the main database says so.
-func (a *API) settleTenant(c *gin.Context, prefer *string, r command.Receipt, tenant uuid.UUID) bool {
+// it, and the main database says so. It returns the version at which the tenant is
+// ready, or 0 if it was not in time.
+func (a *API) settleTenant(c *gin.Context, prefer *string, r command.Receipt, tenant uuid.UUID) int64 {
+	begin := time.Now()
 	if !a.settle(c, prefer, r, a.cfg.PlatformDatabase) {
-		return false
+		return 0
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.ProvisionWait)
+	ctx, cancel := context.WithDeadline(c.Request.Context(), begin.Add(callOf(c).prefer.patience(a.cfg.ProvisionWait)))
 	defer cancel()
+	version := a.provisioned(ctx, r, tenant)
+	tellApplied(c, version > 0)
+	return version
+}
+
+// provisioned waits for a new tenant's database as long as ctx lasts. It returns
+// the version at which the tenant is ready, or 0.
+func (a *API) provisioned(ctx context.Context, r command.Receipt, tenant uuid.UUID) int64 {
 	if a.cfg.Awaiter.Await(ctx, events.DatabaseName(tenant), r.Ledger, r.Seq) != nil {
-		return false
+		return 0
 	}
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		t, err := query.TenantByID(ctx, a.cfg.Databases.Platform(), tenant)
-		if err != nil || t.IsReady {
-			return err == nil
+		switch {
+		case err != nil:
+			return 0
+		case t.IsReady:
+			return t.Version
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return false
+			return 0
 		}
 	}
 }
@@ -94,7 +115,7 @@ func (a *API) GetTenant(c *gin.Context, tenantID TenantID, params GetTenantParam
 		a.fail(c, err)
 		return
 	}
-	answer(a, c, http.StatusOK, tenantRow(tenant), "Tenant found")
+	answerTagged(a, c, http.StatusOK, versionTag(tenant.Version), tenantRow(tenant), "Tenant found")
 }
 
 // tenantOf describes a tenant to the admin who made it.

@@ -52,7 +52,9 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 		return
 	}
 	settled := a.settle(c, params.Prefer, result.Receipt, events.DatabaseName(tenantID))
-	answer(a, c, settledAs(settled, http.StatusCreated), documentOf(result.Value.Document), "Document uploaded")
+	made := result.Value.Document
+	c.Writer.Header().Set("Location", "/api/tenants/"+tenantID.String()+"/documents/"+made.ID.String())
+	answerTagged(a, c, settledAs(settled, http.StatusCreated), documentTag(made.Version, made.Status), documentOf(made), "Document uploaded")
 }
 
 // receive reads the request's form and stages its file under key.

@@ -22,7 +22,7 @@ func (a *API) GetMe(c *gin.Context, params GetMeParams) {
 		a.fail(c, err)
 		return
 	}
-	answer(a, c, http.StatusOK, userRow(user), "User found")
+	answerTagged(a, c, http.StatusOK, versionTag(user.Version), userRow(user), "User found")
 }
 
 // UpdateMe changes the caller's profile.
@@ -45,7 +45,7 @@ func (a *API) UpdateMe(c *gin.Context, params UpdateMeParams) {
 		return
 	}
 	settled := a.settle(c, params.Prefer, result.Receipt, a.cfg.PlatformDatabase)
-	answer(a, c, settledAs(settled, http.StatusOK), userOf(result.Value), "Profile updated")
+	answerTagged(a, c, settledAs(settled, http.StatusOK), versionTag(result.Value.Version), userOf(result.Value), "Profile updated")
 }
 
 // ListMyTenants answers the tenants that the caller is a member of.
