@@ -151,7 +151,7 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}
-	a.handler = withoutTrailingSlash(engine)
+	a.handler = headAsGet(withoutTrailingSlash(engine))
 	return a, nil
 }
 
@@ -173,7 +173,7 @@ func (a *API) engine() (*gin.Engine, error) {
 	}
 	engine.Use(a.observe)
 	engine.NoRoute(func(c *gin.Context) { a.fail(c, errNoRoute()) })
-	engine.NoMethod(func(c *gin.Context) { a.fail(c, errNoMethod()) })
+	engine.NoMethod(a.otherMethod)
 	RegisterHandlersWithOptions(engine.Group("", a.guard), a, GinServerOptions{
 		ErrorHandler: func(c *gin.Context, err error, _ int) { a.fail(c, badRequest(err)) },
 	})

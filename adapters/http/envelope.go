@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -57,11 +59,38 @@ func (a *API) fail(c *gin.Context, err error) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
-	a.write(c, p.status, ErrorEnvelope{Error: Error{Code: p.code, Message: p.message, Details: p.details}})
+	h.Add("Vary", "Accept")
+	if prefersProblem(c.GetHeader("Accept")) {
+		a.writeAs(c, p.status, mediaProblem, Problem{
+			Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.message,
+			Code: p.code, Details: p.details,
+		})
+	} else {
+		a.write(c, p.status, ErrorEnvelope{Error: Error{Code: p.code, Message: p.message, Details: p.details}})
+	}
 	c.Abort()
 }
 
+// mediaProblem is how errors may be told besides the envelope (RFC 9457).
+const mediaProblem = "application/problem+json"
+
+// prefersProblem reports whether a client names that media type, and wants it no
+// less than the envelope's. Who accepts neither gets the envelope (RFC 9110 §12.5.1).
+func prefersProblem(accept string) bool {
+	if accept == "" || accept == "*/*" { // nearly always
+		return false
+	}
+	list := choices(accept)
+	quality := qualityFor(list, mediaProblem)
+	named := slices.ContainsFunc(list, func(c choice) bool { return c.value == mediaProblem })
+	return named && quality > 0 && quality >= qualityFor(list, mediaJSON)
+}
+
 func (a *API) write(c *gin.Context, status int, v any) {
+	a.writeAs(c, status, "application/json; charset=utf-8", v)
+}
+
+func (a *API) writeAs(c *gin.Context, status int, mediaType string, v any) {
 	buffer, _ := buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
 	defer func() {
@@ -76,7 +105,7 @@ func (a *API) write(c *gin.Context, status int, v any) {
 		return
 	}
 	h := c.Writer.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Type", mediaType)
 	h.Set("Content-Length", strconv.Itoa(buffer.Len()))
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(buffer.Bytes()) // the client has left

@@ -106,7 +106,7 @@ func (a *API) log(c *gin.Context, known *call, took time.Duration) {
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
-		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.Int("status", status),
+		slog.String("method", methodOf(c.Request)), slog.String("route", c.FullPath()), slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int("bytes", max(0, c.Writer.Size())),
 		slog.String("request_id", known.requestID), slog.String("traceparent", known.traceParent))
 	if known.claims.UserID != uuid.Nil {
