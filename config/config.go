@@ -28,6 +28,7 @@ type Config struct {
 	JWT      JWT
 	Kafka    Kafka
 	S3       S3
+	Audit    Audit
 	RedisURL string // REDIS_URL; empty for a single process, which needs no hints from others
 }
 
@@ -57,6 +58,12 @@ type Kafka struct {
 	Brokers []string // KAFKA_BOOTSTRAP_SERVERS
 }
 
+// Audit says how checkpoints of the trail are signed.
+type Audit struct {
+	SigningKey string        // AUDIT_SIGNING_KEY: a note signer key; drawn once and kept in the database if empty
+	Every      time.Duration // AUDIT_CHECKPOINT_INTERVAL, in seconds
+}
+
 // S3 is the object store.
 type S3 struct {
 	Endpoint       string // S3_ENDPOINT
@@ -71,6 +78,8 @@ type S3 struct {
 // Needs says which settings a role can't do without.
 type Needs struct {
 	Database, JWT, Kafka, S3 bool
+
+	SigningKey bool // in production; in development one is drawn
 }
 
 // Error lists everything that is wrong with the settings.
@@ -112,6 +121,10 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 			Bucket:         r.required("S3_BUCKET", needs.S3),
 			Region:         r.text("S3_REGION", "eu-west-1"),
 			PathStyle:      r.oneOf("S3_PATH_STYLE", "true", "true", "false") == "true",
+		},
+		Audit: Audit{
+			SigningKey: r.required("AUDIT_SIGNING_KEY", needs.SigningKey && r.getenv("APP_ENV") == Production),
+			Every:      r.seconds("AUDIT_CHECKPOINT_INTERVAL", 5, 1, 3600),
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}

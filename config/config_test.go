@@ -50,6 +50,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 			Endpoint: "https://s3.example.org", AccessKey: "access", SecretKey: "secret",
 			Bucket: "documents", Region: "eu-west-1", PathStyle: true,
 		},
+		Audit: config.Audit{Every: 5 * time.Second},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -84,6 +85,16 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a password is repeated in:\n%s", err)
+	}
+}
+
+func TestProductionNeedsASigningKey(t *testing.T) {
+	t.Parallel()
+	pairs := complete()
+	pairs["APP_ENV"] = config.Production
+	_, err := config.Load(env(pairs), config.Needs{Database: true, SigningKey: true})
+	if err == nil || !strings.Contains(err.Error(), "\n  AUDIT_SIGNING_KEY ") {
+		t.Errorf("got %v, want AUDIT_SIGNING_KEY named", err)
 	}
 }
 

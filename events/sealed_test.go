@@ -72,7 +72,7 @@ func TestTopicsAreThoseOfTheRequirements(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", name, topic, want)
 		}
 	}
-	if n := len(events.Topics()); n != 6 {
+	if n := len(events.Topics()); n != 7 {
 		t.Errorf("%d topics, want 6", n)
 	}
 }

@@ -10,11 +10,15 @@ const (
 	TopicFileProcess      = "file.process"
 )
 
+// TopicCheckpoint carries the signed checkpoints of ledgers, keyed like [TopicAudit].
+// They are no events.
+const TopicCheckpoint = "audit.checkpoint"
+
 // Topics lists every topic the platform publishes to.
 func Topics() []string {
 	return []string{
 		TopicAudit, TopicTenantCreated, TopicTenantDeleted,
-		TopicDocumentUploaded, TopicDocumentDeleted, TopicFileProcess,
+		TopicDocumentUploaded, TopicDocumentDeleted, TopicFileProcess, TopicCheckpoint,
 	}
 }
 

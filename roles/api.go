@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +17,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/tenantdb"
 	"github.com/cartulary/cartulary/adapters/token"
 	"github.com/cartulary/cartulary/identity"
+	"github.com/cartulary/cartulary/notary"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -23,6 +25,10 @@ import (
 // under way.
 func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	store, err := p.openObjects(ctx)
+	if err != nil {
+		return err
+	}
+	guard, err := p.openGuard(store)
 	if err != nil {
 		return err
 	}
@@ -40,13 +46,18 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Keys: p.keys, Logger: p.logger,
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
-		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store),
+		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
 		OnRefused: recorder.Refused,
 		Docs:      p.cfg.HTTP.Docs,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)
 	}
+	watched, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { guard.Run(watched) })
+	defer watch.Wait()
+	defer stop()
 	return api.Serve(ctx, listener)
 }
 
@@ -94,11 +105,12 @@ func accountOf(user query.User, err error) (identity.Account, error) {
 }
 
 // checks are what /readyz asks for.
-func (p *Platform) checks(store *s3.Store) []httpapi.Check {
+func (p *Platform) checks(store *s3.Store, guard *notary.Guard) []httpapi.Check {
 	return []httpapi.Check{
 		{Name: "postgresql", Run: p.main.Ping},
 		{Name: "kafka", Run: p.kafkaReachable},
 		{Name: "s3", Run: store.Ready},
+		{Name: "trail", Run: guard.Verdict},
 	}
 }
 

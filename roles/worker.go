@@ -20,7 +20,8 @@ const (
 	janitorEvery = 5 * time.Minute
 )
 
-// Worker makes tenants' databases and finishes files until ctx ends.
+// Worker makes tenants' databases, finishes files and, whenever it leads, signs
+// checkpoints, until ctx ends.
 func (p *Platform) Worker(ctx context.Context) error {
 	store, err := p.openObjects(ctx)
 	if err != nil {
@@ -38,7 +39,12 @@ func (p *Platform) Worker(ctx context.Context) error {
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
+	certify, err := p.openNotary(ctx, store)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return certify(ctx) })
 	group.Go(func() error {
 		janitor.Run(ctx)
 		return nil

@@ -49,7 +49,7 @@ func newTopicSettings(topic string, replication int16) map[string]string {
 		settingRetentionTime: strconv.FormatInt(taskRetention.Milliseconds(), 10),
 		settingTimestamp:     "LogAppendTime",
 	}
-	if topic == events.TopicAudit {
+	if keptForGood(topic) {
 		settings[settingTimestamp] = "CreateTime"
 		settings[settingRetentionTime] = "-1"
 		settings[settingRetentionBytes] = "-1"
@@ -90,6 +90,9 @@ func verifyTopics(admin sarama.ClusterAdmin, topics []string) error {
 	return nil
 }
 
+// keptForGood reports whether nothing may ever leave a topic.
+func keptForGood(topic string) bool { return topic == events.TopicAudit || topic == events.TopicCheckpoint }
+
 // judge returns a [*TopicError] if the settings of a topic would lose events. No
 // topic may be compacted: that keeps the last message of each ledger only. The
 // audit topic must keep everything for good.
@@ -100,7 +103,7 @@ func judge(topic string, settings map[string]string) error {
 			Why: "compaction would keep only the last event of each ledger",
 		}
 	}
-	if topic != events.TopicAudit {
+	if !keptForGood(topic) {
 		return nil
 	}
 	for _, setting := range []string{settingRetentionTime, settingRetentionBytes} {

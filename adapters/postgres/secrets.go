@@ -17,6 +17,16 @@ type Secrets struct{ pool *pgxpool.Pool }
 // NewSecrets returns the secrets of a main database.
 func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
 
+// Keep keeps a secret under a name that has none yet, and returns the one that is
+// kept: value, or what was there before.
+func (s *Secrets) Keep(ctx context.Context, name string, value []byte) ([]byte, error) {
+	_, err := s.pool.Exec(ctx, `insert into identity.secrets (name, value) values ($1, $2) on conflict do nothing`, name, value)
+	if err != nil {
+		return nil, fmt.Errorf("keep secret %q: %w", name, err)
+	}
+	return s.Secret(ctx, name)
+}
+
 // Secret returns a secret by its name; identity.ErrNotFound if there is none.
 func (s *Secrets) Secret(ctx context.Context, name string) ([]byte, error) {
 	var value []byte

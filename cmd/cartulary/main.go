@@ -64,7 +64,7 @@ func table() []role {
 		{"projector", stream, func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Projector(ctx) }},
 		{
 			"worker",
-			config.Needs{Database: true, Kafka: true, S3: true},
+			config.Needs{Database: true, Kafka: true, S3: true, SigningKey: true},
 			func(ctx context.Context, p *roles.Platform, _ config.Config) error { return p.Worker(ctx) },
 		},
 	}

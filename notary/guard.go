@@ -1,0 +1,161 @@
+package notary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/proof"
+)
+
+// Published is what was published, as the guard reads it.
+type Published interface {
+	// List calls found with the keys that begin with prefix.
+	List(ctx context.Context, prefix string, found func(key string) error) error
+	// Read returns the first limit bytes of an object.
+	Read(ctx context.Context, key string, limit int64) ([]byte, error)
+}
+
+// Roots are the ledgers as the guard sees them.
+type Roots interface {
+	// RootAt returns the root of a ledger's first size events; an error that says so
+	// if it does not hold as many.
+	RootAt(ctx context.Context, ledger uuid.UUID, size int64) (tlog.Hash, error)
+	// Keys returns the public keys of those who signed.
+	Keys(ctx context.Context) ([]string, error)
+}
+
+// Guard compares ledgers with what was published of them.
+type Guard struct {
+	published Published
+	roots     Roots
+	keys      proof.Keys // trusted besides those that the database names
+	logger    *slog.Logger
+	every     time.Duration
+
+	mu      sync.Mutex
+	verdict error
+}
+
+// errUnchecked is the verdict before there is one.
+var errUnchecked = errors.New("the ledgers have not been compared with what was published yet")
+
+// NewGuard returns a guard that compares at the given interval. keys are
+// trusted besides those that the database names as signers'.
+func NewGuard(published Published, roots Roots, keys proof.Keys, every time.Duration, logger *slog.Logger) *Guard {
+	return &Guard{published: published, roots: roots, keys: keys, every: every, logger: logger, verdict: errUnchecked}
+}
+
+// Verdict returns why the ledgers must not be served, as of the last comparison.
+func (g *Guard) Verdict(context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.verdict
+}
+
+// Run compares until ctx ends. What can't be reached changes no verdict.
+func (g *Guard) Run(ctx context.Context) {
+	const soon = time.Second // until there is a verdict
+	for {
+		pause := g.every
+		verdict, err := g.compare(ctx)
+		switch {
+		case err != nil:
+			pause = min(soon, g.every)
+			if ctx.Err() == nil {
+				g.logger.LogAttrs(ctx, slog.LevelWarn, "guard: ledgers not compared with what was published", slog.Any("error", err))
+			}
+		case verdict != nil:
+			g.logger.LogAttrs(ctx, slog.LevelError, "guard: A LEDGER IS NOT WHAT WAS PUBLISHED", slog.Any("error", verdict))
+			fallthrough
+		default:
+			g.mu.Lock()
+			g.verdict = verdict
+			g.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Disagreement says that a ledger is not what was published of it.
+type Disagreement struct {
+	Ledger uuid.UUID
+	Size   int64 // of the checkpoint
+	Reason string
+}
+
+func (d *Disagreement) Error() string {
+	return fmt.Sprintf("ledger %s is not what was published at %d events: %s", d.Ledger, d.Size, d.Reason)
+}
+
+// compare holds every ledger's latest published checkpoint against the ledger.
+func (g *Guard) compare(ctx context.Context) (verdict, err error) {
+	keys, err := g.trusted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = g.published.List(ctx, latestPrefix, func(key string) error {
+		signed, err := g.published.Read(ctx, key, 1<<16)
+		if err != nil {
+			return err
+		}
+		return g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
+	})
+	var d *Disagreement
+	if errors.As(err, &d) {
+		return d, nil
+	}
+	return nil, err
+}
+
+func (g *Guard) trusted(ctx context.Context) (proof.Keys, error) {
+	texts, err := g.roots.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := proof.ParseKeys(texts...)
+	if err != nil {
+		return nil, err
+	}
+	return append(known, g.keys...), nil
+}
+
+// judge fails with a [*Disagreement] or because it can't tell.
+func (g *Guard) judge(ctx context.Context, name string, signed []byte, keys proof.Keys) error {
+	id, err := uuid.Parse(name)
+	if err != nil {
+		return nil //nolint:nilerr // an object of somebody else's
+	}
+	c, err := proof.OpenCheckpoint(signed, keys)
+	if err != nil {
+		return &Disagreement{Ledger: id, Reason: fmt.Sprintf(
+			"the database knows no key that signed it; was it set back to an earlier time? (%v)", err)}
+	}
+	if of, err := c.Ledger(); err != nil || of != id {
+		return &Disagreement{Ledger: id, Size: c.Size, Reason: "the published checkpoint speaks of another ledger"}
+	}
+	root, err := g.roots.RootAt(ctx, id, c.Size)
+	switch {
+	case errors.Is(err, proof.ErrRange):
+		return &Disagreement{Ledger: id, Size: c.Size, Reason: "it holds fewer; was the database set back to an earlier time?"}
+	case errors.Is(err, proof.ErrTiles):
+		return &Disagreement{Ledger: id, Size: c.Size, Reason: err.Error()}
+	case err != nil:
+		return err
+	case root != c.Root:
+		return &Disagreement{Ledger: id, Size: c.Size, Reason: "its root is another: its history was rewritten"}
+	}
+	return nil
+}
