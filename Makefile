@@ -114,7 +114,7 @@ rehearse: setup ## Run the images' exact commands as plain processes, as compose
 compose-config: ## Check docker-compose.yml
 	@mkdir -p bin
 	@go build -C tools -o ../bin/ ./composecheck
-	@bin/composecheck -set JWT_SECRET_KEY=only-to-check-that-the-file-is-valid docker-compose.yml .env.example
+	@bin/composecheck -set JWT_SECRET_KEY=only-to-check-that-the-file-is-valid -set AUDIT_SIGNING_KEY=checked-elsewhere docker-compose.yml .env.example
 
 ##@ Develop
 

@@ -51,7 +51,7 @@ type Config struct {
 	Objects Objects
 	Publish func(ctx context.Context, list []Signed) error // to Kafka
 	Signer  note.Signer
-	Every   time.Duration // between looks
+	Every   time.Duration // between looks; 5 s if zero
 	Logger  *slog.Logger
 
 	Rewritten error // what Ledgers.Certify fails with when it must not sign
@@ -71,7 +71,12 @@ const (
 )
 
 // New returns a notary.
-func New(cfg Config) *Notary { return &Notary{cfg: cfg, alarms: make(map[uuid.UUID]time.Time)} }
+func New(cfg Config) *Notary {
+	if cfg.Every <= 0 {
+		cfg.Every = 5 * time.Second
+	}
+	return &Notary{cfg: cfg, alarms: make(map[uuid.UUID]time.Time)}
+}
 
 // Run signs and publishes until ctx ends or valid, asked before each signature,
 // says that this process does not lead any more.

@@ -25,6 +25,10 @@ func (s *Store) PutOnce(ctx context.Context, key, contentType string, data []byt
 	_, err := s.client.PutObject(ctx, input)
 	switch statusOf(err) {
 	case http.StatusPreconditionFailed, http.StatusConflict:
+	case http.StatusNotImplemented: // the server knows no conditions
+		if _, err := s.Head(ctx, key); errors.Is(err, ErrNotFound) {
+			return s.Replace(ctx, key, contentType, data)
+		}
 	default:
 		if err != nil {
 			return fmt.Errorf("put %s once: %w", key, err)

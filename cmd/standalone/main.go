@@ -161,6 +161,7 @@ func (p *parts) config(s settings, o options) config.Config {
 			Endpoint: p.s3.Endpoint(), PathStyle: true,
 			AccessKey: s.S3AccessKey, SecretKey: s.S3SecretKey, Bucket: bucket, Region: region,
 		},
+		Audit:    config.Audit{Every: 2 * time.Second},
 		RedisURL: p.redis.URL(),
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/cartulary/cartulary/proof"
 )
 
 // Secrets of the rehearsal, in place of those that .env.example asks to change.
@@ -51,8 +53,13 @@ type plan struct {
 // readPlan reads the compose file, through the checker that resolves it, and the
 // Dockerfile.
 func readPlan(ctx context.Context, root string) (*plan, error) {
+	signingKey, err := proof.DrawKey()
+	if err != nil {
+		return nil, err
+	}
 	command := exec.CommandContext(ctx, filepath.Join(root, "bin", "composecheck"), "-json", //nolint:gosec // ours
-		"-set", "JWT_SECRET_KEY="+jwtSecret, "-set", "DATABASE_PASSWORD="+databasePassword, "-set", "APP_ENV=production",
+		"-set", "JWT_SECRET_KEY="+jwtSecret, "-set", "AUDIT_SIGNING_KEY="+signingKey,
+		"-set", "DATABASE_PASSWORD="+databasePassword, "-set", "APP_ENV=production",
 		"docker-compose.yml", ".env.example")
 	command.Dir, command.Stderr = root, os.Stderr
 	text, err := command.Output()

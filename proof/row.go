@@ -1,0 +1,196 @@
+package proof
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+)
+
+// Row is an event as it is kept.
+type Row struct {
+	Seq     int64    // by its place
+	Columns *Columns // that stand beside the body; nil if nothing does
+	Body    []byte
+}
+
+// Columns repeat some of an event's body.
+type Columns struct {
+	StreamID      uuid.UUID
+	StreamVersion int64
+	EventID       uuid.UUID
+	Type          string
+	At            time.Time
+	TraceParent   string
+}
+
+// timeLayout is how events spell times: UTC, six digits of a second.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// reader reads rows. It belongs to one goroutine.
+type reader struct {
+	ledger uuid.UUID
+	copy   []byte
+	text   []byte
+}
+
+// check returns what is wrong with a row by itself: bytes that are not canonical, or a
+// body that disagrees with its place or its columns. It returns the event's time.
+func (r *reader) check(row Row) (at string, reason string) {
+	r.copy = append(r.copy[:0], row.Body...)
+	value := jsontext.Value(r.copy)
+	if err := value.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
+		return "", fmt.Sprintf("the body is no JSON: %v", err)
+	}
+	if !bytes.Equal(value, row.Body) {
+		return "", "the body is not canonical (RFC 8785)"
+	}
+	f, err := scan(row.Body)
+	if err != nil {
+		return "", err.Error()
+	}
+	return string(f[timestamp]), r.compare(row, f)
+}
+
+// compare returns which field of a row's body disagrees.
+func (r *reader) compare(row Row, f fields) string {
+	if reason := r.differs(f, seq, strconv.AppendInt(r.text[:0], row.Seq, 10), "its place"); reason != "" {
+		return reason
+	}
+	if reason := r.differs(f, tenantID, r.id(r.ledger), "its ledger"); reason != "" {
+		return reason
+	}
+	c := row.Columns
+	if c == nil {
+		return ""
+	}
+	for _, want := range []struct {
+		field field
+		value func() []byte
+	}{
+		{streamID, func() []byte { return r.id(c.StreamID) }},
+		{streamVersion, func() []byte { return strconv.AppendInt(r.text[:0], c.StreamVersion, 10) }},
+		{eventID, func() []byte { return r.id(c.EventID) }},
+		{eventType, func() []byte { return append(r.text[:0], c.Type...) }},
+		{timestamp, func() []byte { return c.At.UTC().AppendFormat(r.text[:0], timeLayout) }},
+		{traceParent, func() []byte { return r.quoted(c.TraceParent) }},
+	} {
+		if reason := r.differs(f, want.field, want.value(), "its column"); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (r *reader) differs(f fields, name field, want []byte, of string) string {
+	r.text = want
+	if bytes.Equal(f[name], want) {
+		return ""
+	}
+	return fmt.Sprintf("the body says %s %.80s, %s %.80s", names[name], f[name], of, want)
+}
+
+func (r *reader) id(id uuid.UUID) []byte {
+	text, _ := id.MarshalText() // never fails
+	return append(r.text[:0], text...)
+}
+
+// quoted returns a string as JSON has it, without the quotes.
+func (r *reader) quoted(s string) []byte {
+	quoted, _ := jsontext.AppendQuote(r.text[:0], s) // what is not UTF-8 is replaced
+	return quoted[1 : len(quoted)-1]
+}
+
+// field is a member of an event's body that is compared.
+type field int
+
+const (
+	seq field = iota
+	tenantID
+	streamID
+	streamVersion
+	eventID
+	eventType
+	timestamp
+	traceParent
+	fieldCount
+)
+
+// fields are members' values, strings without their quotes.
+type fields [fieldCount][]byte
+
+// names are the fields' names.
+var names = [fieldCount]string{
+	"seq", "tenant_id", "stream_id", "stream_version", "event_id", "event_type", "timestamp", "traceparent",
+}
+
+// scan finds the fields of a body that is canonical JSON: no spaces, no duplicates.
+func scan(body []byte) (fields, error) {
+	var f fields
+	if len(body) < 2 || body[0] != '{' {
+		return f, fmt.Errorf("the body is no object")
+	}
+	for i := 1; i < len(body) && body[i] == '"'; {
+		end := endOf(body, i)
+		name := body[i+1 : end-1]
+		value := end + 1 // behind the colon
+		i = endOf(body, value)
+		for n, known := range names {
+			if string(name) == known {
+				f[n] = unquoted(body[value:i])
+				break
+			}
+		}
+		if i < len(body) && body[i] == ',' {
+			i++
+		}
+	}
+	for n, v := range f {
+		if v == nil {
+			return f, fmt.Errorf("the body has no %s", names[n])
+		}
+	}
+	return f, nil
+}
+
+func unquoted(value []byte) []byte {
+	if len(value) >= 2 && value[0] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// endOf returns the index behind the JSON value that begins at i.
+func endOf(b []byte, i int) int {
+	depth := 0
+	for ; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // of a number or a name before it
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',', ':':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(b)
+}
