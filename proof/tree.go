@@ -122,3 +122,25 @@ func RootAt(ctx context.Context, tree tlog.Tree, tiles Tiles, size int64) (tlog.
 	}
 	return root, nil
 }
+
+// AuthenticateAll returns an error unless all tiles above the lowest level are those
+// of tree. They are as many as it has events, divided by 65,280.
+func AuthenticateAll(ctx context.Context, tree tlog.Tree, tiles Tiles) error {
+	if tree.N == 0 {
+		return nil
+	}
+	if err := Authenticate(ctx, tree, tiles); err != nil {
+		return err
+	}
+	r := &tileReader{ctx: ctx, tiles: tiles}
+	authenticated := tlog.TileHashReader(tree, r)
+	for _, t := range tlog.NewTiles(tileHeight, 0, tree.N) {
+		if t.L == 0 {
+			continue
+		}
+		if _, err := tlog.ReadTileData(t, authenticated); err != nil {
+			return r.fault(fmt.Errorf("%s: %w", t.Path(), err))
+		}
+	}
+	return nil
+}

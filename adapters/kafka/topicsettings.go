@@ -91,7 +91,9 @@ func verifyTopics(admin sarama.ClusterAdmin, topics []string) error {
 }
 
 // keptForGood reports whether nothing may ever leave a topic.
-func keptForGood(topic string) bool { return topic == events.TopicAudit || topic == events.TopicCheckpoint }
+func keptForGood(topic string) bool {
+	return topic == events.TopicAudit || topic == events.TopicCheckpoint
+}
 
 // judge returns a [*TopicError] if the settings of a topic would lose events. No
 // topic may be compacted: that keeps the last message of each ledger only. The

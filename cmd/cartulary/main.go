@@ -28,8 +28,9 @@ Roles:
   api        serve HTTP on HOST:PORT
   relay      bring events from the outbox to Kafka; of many, one leads
   projector  keep the read models up with the trail
-  worker     make tenants' databases, finish uploaded files
+  worker     make tenants' databases, finish uploaded files; of many, one signs checkpoints
 
+  audit        check the trail, export it, print its public key; see cartulary audit --help
   healthcheck  succeed if the API at HOST:PORT is ready
 
 Run migrate first, then any number of the others. Each is configured by the
@@ -43,7 +44,11 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "cartulary: %v\n", err)
-		os.Exit(1)
+		status := 1
+		if errors.As(err, &notProven{}) {
+			status = statusNotProven
+		}
+		os.Exit(status)
 	}
 }
 
@@ -71,6 +76,9 @@ func table() []role {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	if len(args) > 0 && args[0] == "audit" {
+		return audit(ctx, args[1:], getenv, stdout)
+	}
 	if len(args) != 1 {
 		return fmt.Errorf("name one role\n\n%s", usage)
 	}
