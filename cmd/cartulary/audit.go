@@ -156,7 +156,6 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-
 // helped is nil for help.
 func helped(err error) error {
 	if errors.Is(err, flag.ErrHelp) {
