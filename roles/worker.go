@@ -49,6 +49,10 @@ func (p *Platform) Worker(ctx context.Context) error {
 		janitor.Run(ctx)
 		return nil
 	})
+	group.Go(func() error {
+		p.sweepIdentity(ctx)
+		return nil
+	})
 	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
 	return group.Wait()
 }

@@ -97,7 +97,7 @@ func TestFailedLoginsFromAnAddressAreThrottled(t *testing.T) {
 	w.anonymous().post("/api/auth/login", right, from("2001:db8::ffff:0")).wantThrottled() // is not forgiven elsewhere
 	var clear int
 	w.must(w.pool.QueryRow(t.Context(), `
-select count(*) from identity.login_attempts a where a::text ~ '(example|2001|ada)'`).Scan(&clear))
+select count(*) from identity.login_attempts a where a::text ~ '(example|:db8|@)'`).Scan(&clear))
 	if clear > 0 {
 		t.Errorf("%d rows hold addresses in clear", clear)
 	}
