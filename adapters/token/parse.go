@@ -32,12 +32,12 @@ func (s *Signer) parse(token, typ string) (identity.Claims, error) {
 	return c.verified()
 }
 
-// key hands out the secret for tokens whose header brings nothing of its own.
+// key hands out the secrets for tokens whose header brings nothing of its own.
 func (s *Signer) key(t *jwt.Token) (any, error) {
 	if len(t.Header) != 2 || t.Header["typ"] != "JWT" {
 		return nil, errHeader
 	}
-	return s.cfg.Secret, nil
+	return s.keys, nil
 }
 
 // onlyExpired reports whether a token's age is all that is wrong with it.

@@ -25,6 +25,7 @@ const (
 // Config says how tokens are made.
 type Config struct {
 	Secret         []byte        // at least 32 bytes
+	Previous       [][]byte      // secrets that were used before, whose tokens are still good
 	AccessExpires  time.Duration // 15 minutes if zero
 	RefreshExpires time.Duration // 7 days if zero
 	Issuer         string        // "cartulary" if empty; also the audience
@@ -35,6 +36,7 @@ type Config struct {
 // Signer makes and verifies tokens. It implements [identity.Signer].
 type Signer struct {
 	cfg    Config
+	keys   jwt.VerificationKeySet
 	parser *jwt.Parser
 }
 
@@ -49,8 +51,12 @@ type claims struct {
 
 // New returns a signer.
 func New(cfg Config) (*Signer, error) {
-	if len(cfg.Secret) < 32 {
-		return nil, errors.New("token: the secret must have at least 32 bytes")
+	keys := jwt.VerificationKeySet{}
+	for _, secret := range append([][]byte{cfg.Secret}, cfg.Previous...) {
+		if len(secret) < 32 {
+			return nil, errors.New("token: a secret must have at least 32 bytes")
+		}
+		keys.Keys = append(keys.Keys, secret)
 	}
 	if cfg.AccessExpires == 0 {
 		cfg.AccessExpires = 15 * time.Minute
@@ -64,7 +70,7 @@ func New(cfg Config) (*Signer, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Signer{cfg: cfg, parser: jwt.NewParser(
+	return &Signer{cfg: cfg, keys: keys, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithIssuer(cfg.Issuer),
