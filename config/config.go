@@ -49,6 +49,7 @@ type Database struct {
 // JWT says how tokens are signed and how long they live.
 type JWT struct {
 	Secret         string        // JWT_SECRET_KEY
+	Previous       []string      // JWT_PREVIOUS_SECRET_KEYS: whose tokens are still good
 	AccessExpires  time.Duration // JWT_ACCESS_TOKEN_EXPIRES, in seconds
 	RefreshExpires time.Duration // JWT_REFRESH_TOKEN_EXPIRES, in seconds
 }
@@ -109,6 +110,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		},
 		JWT: JWT{
 			Secret:         r.secret("JWT_SECRET_KEY", needs.JWT),
+			Previous:       r.secrets("JWT_PREVIOUS_SECRET_KEYS"),
 			AccessExpires:  r.seconds("JWT_ACCESS_TOKEN_EXPIRES", 900, 60, 3600),
 			RefreshExpires: r.seconds("JWT_REFRESH_TOKEN_EXPIRES", 604800, 3600, 90*86400),
 		},

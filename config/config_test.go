@@ -66,16 +66,18 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"DATABASE_URL":       "mysql://user:hunter2@localhost/x",
 		"DATABASE_POOL_SIZE": "many",
 		"JWT_SECRET_KEY":     "short",
-		"TRUSTED_PROXIES":    "everyone",
-		"REDIS_URL":          "localhost:6379",
-		"S3_PATH_STYLE":      "maybe",
-		"DOCS_ENABLED":       "perhaps",
+
+		"JWT_PREVIOUS_SECRET_KEYS": strings.Repeat("k", 32) + ",hunter2",
+		"TRUSTED_PROXIES":          "everyone",
+		"REDIS_URL":                "localhost:6379",
+		"S3_PATH_STYLE":            "maybe",
+		"DOCS_ENABLED":             "perhaps",
 	}), all)
 	if _, ok := errors.AsType[*config.Error](err); !ok {
 		t.Fatalf("got %v, want a *config.Error", err)
 	}
 	for _, name := range []string{
-		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "TRUSTED_PROXIES",
+		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEYS", "TRUSTED_PROXIES",
 		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "REDIS_URL",
 		"DOCS_ENABLED",
 	} {
@@ -120,5 +122,18 @@ func TestTheContractIsShownInDevelopmentOnlyUnlessSaidSo(t *testing.T) {
 		if err != nil || got.HTTP.Docs != test.want {
 			t.Errorf("APP_ENV=%s DOCS_ENABLED=%s: %v, %v", test.environment, test.enabled, got.HTTP.Docs, err)
 		}
+	}
+}
+
+func TestEarlierSecretsAreAList(t *testing.T) {
+	t.Parallel()
+	pairs := complete()
+	pairs["JWT_PREVIOUS_SECRET_KEYS"] = strings.Repeat("a", 32) + ", " + strings.Repeat("b", 40)
+	got, err := config.Load(env(pairs), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{strings.Repeat("a", 32), strings.Repeat("b", 40)}, got.JWT.Previous); diff != "" {
+		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
 }

@@ -93,6 +93,22 @@ func (r *reader) secret(name string, needed bool) string {
 	return v
 }
 
+// secrets reads a list of secrets, which never need to be there.
+func (r *reader) secrets(name string) []string {
+	v := r.getenv(name)
+	if v == "" {
+		return nil
+	}
+	list := strings.Split(v, ",")
+	for i := range list {
+		if list[i] = strings.TrimSpace(list[i]); len(list[i]) < minSecretBytes {
+			r.fail(name, "must be a list of secrets of at least %d bytes, separated by commas", minSecretBytes)
+			return nil
+		}
+	}
+	return list
+}
+
 func (r *reader) addresses(name string, needed bool) []string {
 	v := r.required(name, needed)
 	if v == "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
 	"github.com/cartulary/cartulary/adapters/token"
+	"github.com/cartulary/cartulary/config"
 	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/notary"
 	"github.com/cartulary/cartulary/query"
@@ -67,7 +68,7 @@ func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) 
 		return nil, fmt.Errorf("set up passwords: %w", err)
 	}
 	signer, err := token.New(token.Config{
-		Secret: []byte(p.cfg.JWT.Secret), AccessExpires: p.cfg.JWT.AccessExpires, RefreshExpires: p.cfg.JWT.RefreshExpires,
+		Secret: []byte(p.cfg.JWT.Secret), Previous: earlier(p.cfg.JWT), AccessExpires: p.cfg.JWT.AccessExpires, RefreshExpires: p.cfg.JWT.RefreshExpires,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up tokens: %w", err)
@@ -82,6 +83,14 @@ func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) 
 		Sessions: postgres.NewSessions(p.main), Passwords: passwords, Signer: signer,
 		OnRevoked: func(session uuid.UUID) { p.hints.Revoked(context.WithoutCancel(ctx), session) },
 	}), nil
+}
+
+func earlier(cfg config.JWT) [][]byte {
+	secrets := make([][]byte, len(cfg.Previous))
+	for i, s := range cfg.Previous {
+		secrets[i] = []byte(s)
+	}
+	return secrets
 }
 
 // accounts are the read model of users as signing in sees it.

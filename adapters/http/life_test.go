@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/internal/tokentest"
 )
 
 const awkward = `Été – رسالة "final".pdf`
@@ -141,6 +144,35 @@ func TestSigningIn(t *testing.T) {
 	}
 	eve := w.newPerson("eve")
 	eve.put("/api/users/me", object{"email": ada.email}).wantError(http.StatusConflict, "EMAIL_TAKEN")
+}
+
+// Tokens that are forged with the secret at hand, of a session that is good.
+func TestForgedTokensOpenNothing(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	claims, err := w.signer.ParseAccess(ada.access)
+	w.must(err)
+	good, forged := tokentest.Forger{Secret: []byte(secret), Now: time.Now(), User: ada.id, Session: claims.SessionID}.Forge(t)
+	w.anonymous().get("/api/users/me", header{"Authorization", "Bearer " + good}).want(http.StatusOK)
+	delete(forged, "white space around") // is no part of a token in a header (RFC 6750 §2.1)
+	if len(forged) < 40 {
+		t.Fatalf("only %d forgeries", len(forged))
+	}
+	for name, forgery := range forged {
+		t.Run(name, func(*testing.T) {
+			if len(forgery) < 64<<10 { // more is refused before it is a request
+				w.anonymous().get("/api/users/me", header{"Authorization", "Bearer " + forgery}).wantError(http.StatusUnauthorized, "UNAUTHORIZED")
+			}
+			want := http.StatusUnauthorized
+			switch {
+			case len(forgery) > 1<<20:
+				want = http.StatusRequestEntityTooLarge
+			case forgery == "", len(forgery) > 4096:
+				want = http.StatusBadRequest
+			}
+			w.anonymous().post("/api/auth/refresh", object{"refresh_token": forgery}).want(want)
+		})
+	}
 }
 
 func TestNoTokenOpensAnything(t *testing.T) {
