@@ -40,12 +40,10 @@ func (a *App) recordUnknownAddress(ctx context.Context, meta Meta, c RecordLogin
 		address = normalized
 	}
 	stream := emailStream(a.emailKey, address)
-	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream},
-		func(h *history) (decision[nothing], error) {
-			fold(h, stream, evolveEmail)
-			return quiet(change(stream, []events.EmailEvent{
-				events.EmailLoginFailed{Reason: c.Reason, Throttled: c.Throttled},
-			})), nil
-		})
-	return result.Receipt, err
+	return a.recordFact(ctx, meta, stream, func(h *history) (decision[nothing], error) {
+		fold(h, stream, evolveEmail)
+		return quiet(change(stream, []events.EmailEvent{
+			events.EmailLoginFailed{Reason: c.Reason, Throttled: c.Throttled},
+		})), nil
+	})
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -46,14 +47,28 @@ func (a *App) RecordPasswordChange(ctx context.Context, meta Meta, c RecordLogou
 	return a.recordSession(ctx, meta, c.UserID, events.UserPasswordChanged{SessionID: c.SessionID})
 }
 
+// factRetries is how often a fact is offered to the ledger again, which decides on
+// nothing that others could have changed.
+const factRetries = 16
+
 func (a *App) recordSession(ctx context.Context, meta Meta, user uuid.UUID, e events.UserEvent) (Receipt, error) {
 	stream := userStream(user)
-	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream},
-		func(h *history) (decision[nothing], error) {
-			if !fold(h, stream, evolveUser).Registered {
-				return decision[nothing]{}, ErrNotFound
-			}
-			return quiet(change(stream, []events.UserEvent{e})), nil
-		})
+	return a.recordFact(ctx, meta, stream, func(h *history) (decision[nothing], error) {
+		if !fold(h, stream, evolveUser).Registered {
+			return decision[nothing]{}, ErrNotFound
+		}
+		return quiet(change(stream, []events.UserEvent{e})), nil
+	})
+}
+
+// recordFact adds to a stream of the platform's ledger what has happened anyway,
+// however busy the stream is.
+func (a *App) recordFact(
+	ctx context.Context, meta Meta, stream events.Stream, decide func(*history) (decision[nothing], error),
+) (Receipt, error) {
+	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream}, decide)
+	for retry := 1; retry <= factRetries && errors.Is(err, ErrConflict); retry++ {
+		result, err = perform(ctx, a, events.PlatformLedger, meta, []events.Stream{stream}, decide)
+	}
 	return result.Receipt, err
 }

@@ -54,7 +54,7 @@ func TestOfTwoRefreshesOneWins(t *testing.T) {
 	processes := []process{w.start(w.signer), w.start(w.signer)}
 	w.registered(processes[0], "ada@example.org")
 	for range 10 {
-		in := w.signIn(processes[0], "ada@example.org")
+		in := w.signIn(processes[0])
 		var (
 			group sync.WaitGroup
 			won   atomic.Pointer[identity.Tokens]
@@ -91,7 +91,7 @@ func TestNoSessionOfTheOldPasswordSurvivesItsChange(t *testing.T) {
 	w := setup(t)
 	processes := []process{w.start(w.signer), w.start(w.signer)}
 	user := w.registered(processes[0], "ada@example.org")
-	mine := w.signIn(processes[0], "ada@example.org")
+	mine := w.signIn(processes[0])
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
@@ -155,7 +155,7 @@ func TestOfAHundredGuessesTenAreLookedAt(t *testing.T) {
 	if failed != 11 {
 		t.Errorf("%d failures were recorded, want 10 and one refusal", failed)
 	}
-	w.signIn(processes[1], "ada@example.org") // the owner, at home
+	w.signIn(processes[1]) // the owner, at home
 }
 
 // Who leaves before the answer has not made an attempt less.
@@ -199,7 +199,7 @@ func TestOtherProcessesRefuseAnEndedSessionWithinASecond(t *testing.T) {
 			return err
 		},
 	} {
-		in := w.signIn(here, "ada@example.org")
+		in := w.signIn(here)
 		for _, p := range []process{here, there} {
 			if _, err := p.Authenticate(t.Context(), in.Tokens.Access); err != nil {
 				t.Fatal(err)
@@ -228,7 +228,7 @@ func TestTokensOfABygoneSecretAreGood(t *testing.T) {
 	w := setup(t)
 	before := w.start(w.signer)
 	w.registered(before, "ada@example.org")
-	in := w.signIn(before, "ada@example.org")
+	in := w.signIn(before)
 	rotated, err := token.New(token.Config{
 		Secret: []byte("another secret, which came after the first one"), Previous: [][]byte{[]byte(secret)},
 	})

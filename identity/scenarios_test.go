@@ -25,8 +25,8 @@ func (s scene) claims(in identity.SignedIn) identity.Claims {
 	return identity.Claims{UserID: in.UserID, SessionID: in.SessionID}
 }
 
-func (s scene) change(current, next string) error {
-	_, err := s.p.ChangePassword(s.w.t.Context(), meta(), s.claims(s.one), identity.PasswordChange{Current: current, New: next})
+func (s scene) change(ctx context.Context, current, next string) error {
+	_, err := s.p.ChangePassword(ctx, meta(), s.claims(s.one), identity.PasswordChange{Current: current, New: next})
 	return err
 }
 
@@ -139,19 +139,19 @@ func TestScenarios(t *testing.T) {
 			then: []events.Type{events.TypeUserLoggedOutEverywhere},
 		},
 		"another password": {
-			when: func(_ context.Context, s scene) error { return s.change(goodPassword, next) },
+			when: func(ctx context.Context, s scene) error { return s.change(ctx, goodPassword, next) },
 			then: []events.Type{events.TypeUserPasswordChanged}, one: true,
 		},
 		"another password, with a wrong one": {
-			when: func(_ context.Context, s scene) error { return s.change("a wrong one", next) },
+			when: func(ctx context.Context, s scene) error { return s.change(ctx, "a wrong one", next) },
 			err:  identity.ErrCredentials, then: []events.Type{events.TypeUserLoginFailed}, one: true, other: true,
 		},
 		"another password that is the same": {
-			when: func(_ context.Context, s scene) error { return s.change(goodPassword, goodPassword) },
+			when: func(ctx context.Context, s scene) error { return s.change(ctx, goodPassword, goodPassword) },
 			err:  &command.InvalidError{}, one: true, other: true,
 		},
 		"another password that is made of the name": {
-			when: func(_ context.Context, s scene) error { return s.change(goodPassword, "lovelace!!") },
+			when: func(ctx context.Context, s scene) error { return s.change(ctx, goodPassword, "lovelace!!") },
 			err:  &command.InvalidError{}, one: true, other: true,
 		},
 	} {
@@ -160,7 +160,7 @@ func TestScenarios(t *testing.T) {
 			w := setup(t)
 			s := scene{w: w, p: w.start(w.signer)}
 			s.ada, s.bob = w.registered(s.p, "ada@example.org"), w.registered(s.p, "bob@example.org")
-			s.one, s.other = w.signIn(s.p, "ada@example.org"), w.signIn(s.p, "ada@example.org")
+			s.one, s.other = w.signIn(s.p), w.signIn(s.p)
 			before := len(w.recorded())
 			if err := test.when(t.Context(), s); !errors.Is(err, test.err) {
 				t.Fatalf("got %v, want %v", err, test.err)

@@ -177,9 +177,10 @@ func (w *world) registered(p process, email string) uuid.UUID {
 	return made.Value.ID
 }
 
-func (w *world) signIn(p process, email string) identity.SignedIn {
+// signIn signs ada in.
+func (w *world) signIn(p process) identity.SignedIn {
 	w.t.Helper()
-	in, err := p.Login(w.t.Context(), meta(), email, goodPassword, meta().Origin)
+	in, err := p.Login(w.t.Context(), meta(), "ada@example.org", goodPassword, meta().Origin)
 	w.must(err)
 	return in
 }
