@@ -29,7 +29,7 @@ type PersonKeys interface {
 //
 //	users      RegisterUser  ChangeProfile
 //	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
-//	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant
+//	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember
 //	documents  UploadDocument  RenameDocument  DeleteDocument
 //	files      StoreFile  FailFile

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,8 +30,29 @@ func (c ChangeTenant) Decide(t Tenant) ([]events.TenantEvent, error) {
 }
 
 // ChangeTenant gives a tenant another name.
-func (a *App) ChangeTenant(ctx context.Context, meta Meta, c ChangeTenant) (Receipt, error) {
-	return a.onTenant(ctx, meta, c.TenantID, c.Decide)
+func (a *App) ChangeTenant(ctx context.Context, meta Meta, c ChangeTenant) (Result[ChangedTenant], error) {
+	stream := tenantStream(c.TenantID)
+	return perform(ctx, a, c.TenantID, meta, []events.Stream{stream}, func(h *history) (decision[ChangedTenant], error) {
+		t := fold(h, stream, evolveTenant)
+		decided, err := c.Decide(t)
+		return decision[ChangedTenant]{
+			changes: []Change{change(stream, decided)},
+			outcome: func(at time.Time) ChangedTenant {
+				d := t.details(c.TenantID)
+				if len(decided) > 0 {
+					d.Name, d.UpdatedAt, d.Version = c.Name, at, d.Version+int64(len(decided))
+				}
+				return ChangedTenant{TenantDetails: d, JoinedAt: t.Members[c.Actor].JoinedAt}
+			},
+		}, err
+	})
+}
+
+// ChangedTenant describes a tenant to the admin who changed it.
+type ChangedTenant struct {
+	TenantDetails
+
+	JoinedAt time.Time `json:"joined_at"` // when the admin joined
 }
 
 // DeleteTenant closes a tenant.

@@ -56,7 +56,7 @@ func (a *App) MarkProvisioned(ctx context.Context, meta Meta, tenant uuid.UUID) 
 		switch {
 		case !t.Created:
 			return nil, ErrNotFound
-		case t.Provisioned:
+		case t.Provisioned, t.Purged:
 			return nil, nil
 		default:
 			return []events.TenantEvent{events.TenantProvisioned{}}, nil

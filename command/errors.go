@@ -15,6 +15,7 @@ var (
 	// ErrPrecondition says that a thing is not at a version that Meta.IfMatch names.
 	ErrPrecondition = errors.New("not at a version that the command matches")
 	ErrMember       = errors.New("the user is a member already")
+	ErrNoUser       = errors.New("there is no such user")
 )
 
 // FieldError says what is wrong with one field of a command and how to mend it.

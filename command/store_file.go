@@ -22,6 +22,9 @@ func StagingPath(tenant, document uuid.UUID) string {
 	return StagingPrefix(tenant) + document.String()
 }
 
+// TenantPrefix returns what all keys of a tenant's objects begin with.
+func TenantPrefix(tenant uuid.UUID) string { return fmt.Sprintf("tenants/%s/", tenant) }
+
 // StagingPrefix returns what the keys of a tenant's staging objects start with.
 func StagingPrefix(tenant uuid.UUID) string {
 	return fmt.Sprintf("tenants/%s/incoming/", tenant)

@@ -16,11 +16,20 @@ type Tenant struct {
 	Created     bool
 	Provisioned bool
 	Deleted     bool
+	DeletedAt   time.Time
+	Purged      bool
 	Name        string
 	CreatedAt   time.Time
+	UpdatedAt   time.Time
 	CreatedBy   uuid.UUID
 	Version     int64
-	Members     map[uuid.UUID]events.Role
+	Members     map[uuid.UUID]Member
+}
+
+// Member is a user's place in a tenant.
+type Member struct {
+	Role     events.Role
+	JoinedAt time.Time
 }
 
 // tenantStream names the stream of a tenant, which is also its ledger's id.
@@ -34,17 +43,19 @@ func evolveTenant(t Tenant, r events.Recorded) Tenant {
 	event, _ := r.Event.(events.TenantEvent)
 	switch e := event.(type) {
 	case events.TenantCreated:
-		t.Created, t.Name, t.CreatedAt, t.CreatedBy = true, e.Name, r.At, r.Actor
+		t.Created, t.Name, t.CreatedAt, t.CreatedBy, t.UpdatedAt = true, e.Name, r.At, r.Actor, r.At
 	case events.TenantProvisioned:
-		t.Provisioned = true
+		t.Provisioned, t.UpdatedAt = true, r.At
 	case events.TenantChanged:
-		t.Name = e.Name
+		t.Name, t.UpdatedAt = e.Name, r.At
 	case events.TenantDeleted:
-		t.Deleted = true
+		t.Deleted, t.DeletedAt, t.UpdatedAt = true, r.At, r.At
+	case events.TenantPurged:
+		t.Purged = true
 	case events.MemberAdded:
-		t.Members = with(t.Members, e.UserID, e.Role)
+		t.Members = with(t.Members, e.UserID, Member{Role: e.Role, JoinedAt: r.At})
 	case events.MemberRoleChanged:
-		t.Members = with(t.Members, e.UserID, e.Role)
+		t.Members = with(t.Members, e.UserID, Member{Role: e.Role, JoinedAt: t.Members[e.UserID].JoinedAt})
 	case events.MemberRemoved:
 		t.Members = maps.Clone(t.Members)
 		delete(t.Members, e.UserID)
@@ -52,12 +63,12 @@ func evolveTenant(t Tenant, r events.Recorded) Tenant {
 	return t
 }
 
-func with(members map[uuid.UUID]events.Role, user uuid.UUID, role events.Role) map[uuid.UUID]events.Role {
+func with(members map[uuid.UUID]Member, user uuid.UUID, member Member) map[uuid.UUID]Member {
 	next := maps.Clone(members)
 	if next == nil {
-		next = make(map[uuid.UUID]events.Role, 1)
+		next = make(map[uuid.UUID]Member, 1)
 	}
-	next[user] = role
+	next[user] = member
 	return next
 }
 
@@ -65,8 +76,8 @@ func (t Tenant) exists() bool { return t.Created && !t.Deleted }
 
 func (t Tenant) admins() int {
 	n := 0
-	for _, role := range t.Members {
-		if role == events.RoleAdmin {
+	for _, member := range t.Members {
+		if member.Role == events.RoleAdmin {
 			n++
 		}
 	}
@@ -75,14 +86,22 @@ func (t Tenant) admins() int {
 
 // administered checks that actor may change the tenant.
 func (t Tenant) administered(actor uuid.UUID) error {
-	role, member := t.Members[actor]
+	member, ok := t.Members[actor]
 	switch {
-	case !t.exists(), !member:
+	case !t.exists(), !ok:
 		return ErrNotFound
-	case role != events.RoleAdmin:
+	case member.Role != events.RoleAdmin:
 		return ErrForbidden
 	default:
 		return nil
+	}
+}
+
+// details describes the tenant as it is.
+func (t Tenant) details(id uuid.UUID) TenantDetails {
+	return TenantDetails{
+		ID: id, Name: t.Name, DatabaseName: events.DatabaseName(id), IsActive: t.exists(),
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Version: t.Version,
 	}
 }
 

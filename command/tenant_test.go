@@ -70,6 +70,9 @@ func TestChangeAndDeleteTenant(t *testing.T) {
 			return errOf(app.DeleteTenant(ctx, meta(actor), command.DeleteTenant{TenantID: tenant, Actor: actor}))
 		}
 	}
+	purge := func(ctx context.Context, app *command.App) error {
+		return errOf(app.MarkPurged(ctx, meta(uuid.Nil), tenant))
+	}
 	withBob := createdWith(events.MemberAdded{UserID: bob, Role: events.RoleUser})
 	runScenarios(t, map[string]scenario{
 		"an admin renames":      {given: created(), when: rename(ada, "B"), then: []events.Event{events.TenantChanged{Name: "B", Previous: "Acme"}}},
@@ -79,7 +82,12 @@ func TestChangeAndDeleteTenant(t *testing.T) {
 		"a stranger sees none":  {given: created(), when: rename(eve, "B"), err: command.ErrNotFound},
 		"an admin deletes":      {given: created(), when: remove(ada), then: []events.Event{events.TenantDeleted{}}},
 		"a user may not delete": {given: withBob, when: remove(bob), err: command.ErrForbidden},
-		"what is gone stays so": {given: createdWith(events.TenantDeleted{}), when: remove(ada), err: command.ErrNotFound},
+		"a closed tenant is purged": {
+			given: createdWith(events.TenantDeleted{}), when: purge, then: []events.Event{events.TenantPurged{}},
+		},
+		"an open tenant is not purged": {given: created(), when: purge, err: command.ErrConflict},
+		"a purged tenant stays so":     {given: createdWith(events.TenantDeleted{}, events.TenantPurged{}), when: purge},
+		"what is gone stays so":        {given: createdWith(events.TenantDeleted{}), when: remove(ada), err: command.ErrNotFound},
 	})
 }
 
@@ -124,7 +132,7 @@ func TestAddMemberTakesRegisteredUsersOnce(t *testing.T) {
 	if err := errOf(app.CreateTenant(t.Context(), meta(ada), command.CreateTenant{TenantID: tenant, Name: "Acme", Actor: ada})); err != nil {
 		t.Fatal(err)
 	}
-	if err := add(bob, events.RoleUser); !errors.Is(err, &command.InvalidError{}) {
+	if err := add(bob, events.RoleUser); !errors.Is(err, command.ErrNoUser) {
 		t.Errorf("an unknown user: got %v", err)
 	}
 	if err := errOf(app.RegisterUser(t.Context(), meta(bob), registration(bob, "bob@example.org"))); err != nil {

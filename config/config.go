@@ -29,6 +29,7 @@ type Config struct {
 	Kafka    Kafka
 	S3       S3
 	Audit    Audit
+	Grace    Grace
 	RedisURL string // REDIS_URL; empty for a single process, which needs no hints from others
 }
 
@@ -75,6 +76,14 @@ type S3 struct {
 	Region         string // S3_REGION
 	PathStyle      bool   // S3_PATH_STYLE: the bucket stands in the path, not in the host name
 }
+
+// Grace says how long the worker leaves alone what nobody needs any more.
+type Grace struct {
+	Tenant time.Duration // TENANT_GRACE_PERIOD, in seconds: what a closed tenant leaves
+}
+
+// DefaultTenantGrace is how long the data of a closed tenant is kept: 30 days.
+const DefaultTenantGrace = 30 * 24 * time.Hour
 
 // Needs says which settings a role can't do without.
 type Needs struct {
@@ -127,6 +136,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		Audit: Audit{
 			SigningKey: r.required("AUDIT_SIGNING_KEY", needs.SigningKey && r.getenv("APP_ENV") == Production),
 			Every:      r.seconds("AUDIT_CHECKPOINT_INTERVAL", 5, 1, 3600),
+		},
+		Grace: Grace{
+			Tenant: r.seconds("TENANT_GRACE_PERIOD", int(DefaultTenantGrace/time.Second), 0, 10*365*86400),
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}

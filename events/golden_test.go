@@ -38,6 +38,7 @@ var samples = []events.Event{
 	events.TenantProvisioned{},
 	events.TenantChanged{Name: "after", Previous: "before"},
 	events.TenantDeleted{},
+	events.TenantPurged{},
 	events.MemberAdded{UserID: id(1), Role: events.RoleAdmin},
 	events.MemberRoleChanged{UserID: id(1), Role: events.RoleUser, Previous: events.RoleAdmin},
 	events.MemberRemoved{UserID: id(1), Role: events.RoleViewer},

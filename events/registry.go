@@ -25,6 +25,7 @@ var registry = map[Type]definition{
 	TypeTenantProvisioned:       define[TenantProvisioned](KindTenant, 1),
 	TypeTenantChanged:           define[TenantChanged](KindTenant, 1),
 	TypeTenantDeleted:           define[TenantDeleted](KindTenant, 1),
+	TypeTenantPurged:            define[TenantPurged](KindTenant, 1),
 	TypeMemberAdded:             define[MemberAdded](KindTenant, 1),
 	TypeMemberRoleChanged:       define[MemberRoleChanged](KindTenant, 1),
 	TypeMemberRemoved:           define[MemberRemoved](KindTenant, 1),

@@ -20,6 +20,7 @@ const (
 	TypeTenantProvisioned Type = "tenant.provisioned"
 	TypeTenantChanged     Type = "tenant.changed"
 	TypeTenantDeleted     Type = "tenant.deleted"
+	TypeTenantPurged      Type = "tenant.purged"
 	TypeMemberAdded       Type = "tenant.member_added"
 	TypeMemberRoleChanged Type = "tenant.member_role_changed"
 	TypeMemberRemoved     Type = "tenant.member_removed"
@@ -59,6 +60,10 @@ type TenantChanged struct {
 // TenantDeleted records that the tenant was closed by one of its admins.
 type TenantDeleted struct{}
 
+// TenantPurged records that the closed tenant's database and objects are gone for
+// good. Its trail stays.
+type TenantPurged struct{}
+
 // MemberAdded records that a user joined the tenant.
 type MemberAdded struct {
 	Role   Role      `json:"role"`
@@ -91,6 +96,9 @@ func (TenantChanged) EventType() Type { return TypeTenantChanged }
 func (TenantDeleted) EventType() Type { return TypeTenantDeleted }
 
 // EventType implements [Event].
+func (TenantPurged) EventType() Type { return TypeTenantPurged }
+
+// EventType implements [Event].
 func (MemberAdded) EventType() Type { return TypeMemberAdded }
 
 // EventType implements [Event].
@@ -103,6 +111,7 @@ func (TenantCreated) tenantEvent()     {}
 func (TenantProvisioned) tenantEvent() {}
 func (TenantChanged) tenantEvent()     {}
 func (TenantDeleted) tenantEvent()     {}
+func (TenantPurged) tenantEvent()      {}
 func (MemberAdded) tenantEvent()       {}
 func (MemberRoleChanged) tenantEvent() {}
 func (MemberRemoved) tenantEvent()     {}

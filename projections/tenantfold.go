@@ -18,6 +18,7 @@ type tenantChange struct {
 	name      *string // nil: as it was
 	ready     bool    // it became so
 	closed    bool    // it became so
+	purgedAt  *time.Time
 	updatedAt *time.Time
 	version   int64 // 0: the batch says nothing of the tenant
 }
@@ -41,6 +42,8 @@ func foldTenant(list []events.Recorded) (c tenantChange) {
 			c.name, c.updatedAt = &e.Name, &r.At
 		case events.TenantDeleted:
 			c.closed, c.updatedAt = true, &r.At
+		case events.TenantPurged:
+			c.purgedAt = &r.At
 		case events.MemberAdded, events.MemberRoleChanged, events.MemberRemoved: // not of the record itself
 		}
 	}
@@ -68,7 +71,8 @@ func foldMembers(list []events.Recorded) (members fold[memberChange]) {
 			members.of(e.UserID).role = e.Role
 		case events.MemberRemoved:
 			*members.of(e.UserID) = memberChange{removed: true}
-		case events.TenantCreated, events.TenantProvisioned, events.TenantChanged, events.TenantDeleted: // not of members
+		case events.TenantCreated, events.TenantProvisioned, events.TenantChanged, events.TenantDeleted,
+			events.TenantPurged: // not of members
 		}
 	}
 	return members

@@ -16,7 +16,7 @@ const copyFrom = 256
 // Trail writes down every event of a tenant, as it is.
 func Trail() Projection {
 	return Projection{
-		Name:  "trail",
+		Name: "trail",
 		Kinds: []events.Kind{
 			events.KindTenant, events.KindDocument, events.KindFile, events.KindAccess, events.KindOperation,
 		},

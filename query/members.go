@@ -38,6 +38,16 @@ type Member struct {
 
 func (m *Member) toUTC() { m.JoinedAt = m.JoinedAt.UTC() }
 
+// MemberOfTenant returns a member; [ErrNotFound] if the user is none. It asks the
+// main database.
+func MemberOfTenant(ctx context.Context, db DB, tenant, user uuid.UUID) (Member, error) {
+	return one[Member](ctx, db, "member of a tenant", `
+		select a.user_id, a.role, a.joined_at, u.first_name, u.last_name, u.email
+		from user_tenant_associations a
+		join users u on u.id = a.user_id
+		where a.tenant_id = $1 and a.user_id = $2`, tenant, user)
+}
+
 // MembersOfTenant returns a page of a tenant's members, the last joined first.
 // It asks the main database.
 func MembersOfTenant(ctx context.Context, db DB, tenant uuid.UUID, p Page) ([]Member, *Cursor, error) {

@@ -33,6 +33,15 @@ func TenantByID(ctx context.Context, db DB, id uuid.UUID) (Tenant, error) {
 	return one[Tenant](ctx, db, "tenant by id", `select `+tenantColumns+` from tenants t where t.id = $1`, id)
 }
 
+// ClosedTenants returns up to limit tenants that were closed before a time and
+// whose data is still there, the longest closed first.
+func ClosedTenants(ctx context.Context, db DB, before time.Time, limit int) ([]Tenant, error) {
+	return many[Tenant](ctx, db, "closed tenants", `
+		select `+tenantColumns+` from tenants t
+		where not t.is_active and t.purged_at is null and t.updated_at < $1
+		order by t.updated_at, t.id limit $2`, before, limit)
+}
+
 // TenantOfUser is a tenant with one user's place in it.
 type TenantOfUser struct {
 	Tenant

@@ -11,6 +11,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/query"
 	"github.com/cartulary/cartulary/worker"
 )
 
@@ -36,6 +37,10 @@ func (p *Platform) Worker(ctx context.Context) error {
 	janitor := worker.Janitor{
 		App: p.app, Staging: staging{store}, Ledgers: ledgers{p.ledger}, Logger: p.logger, Every: janitorEvery,
 	}
+	purger := worker.Purger{
+		App: p.app, Databases: tenantdb.NewProvisioner(p.main), Objects: staging{store}, Closed: p.closedTenants,
+		Logger: p.logger, Grace: p.cfg.Grace.Tenant, Every: janitorEvery,
+	}
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
@@ -53,8 +58,22 @@ func (p *Platform) Worker(ctx context.Context) error {
 		p.sweepIdentity(ctx)
 		return nil
 	})
+	group.Go(func() error {
+		purger.Run(ctx)
+		return nil
+	})
 	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
 	return group.Wait()
+}
+
+// closedTenants lists tenants that were closed before a time and are still there.
+func (p *Platform) closedTenants(ctx context.Context, before time.Time, limit int) ([]uuid.UUID, error) {
+	tenants, err := query.ClosedTenants(ctx, p.main, before, limit)
+	ids := make([]uuid.UUID, len(tenants))
+	for i, t := range tenants {
+		ids[i] = t.ID
+	}
+	return ids, err
 }
 
 // staging is the object store as the janitor sees it.

@@ -84,6 +84,12 @@ func (w *Worker) act(ctx context.Context, m events.Message) error {
 
 // provision makes the new tenant's database and records that it is ready.
 func (w *Worker) provision(ctx context.Context, r events.Recorded) error {
+	switch tenant, err := w.cfg.App.TenantByID(ctx, r.Ledger); {
+	case err != nil:
+		return fmt.Errorf("load tenant %s: %w", r.Ledger, err)
+	case tenant.Purged: // the message came again, long after
+		return nil
+	}
 	if err := w.cfg.Databases.Provision(ctx, r.Ledger); err != nil {
 		return fmt.Errorf("provision tenant %s: %w", r.Ledger, err)
 	}

@@ -32,6 +32,7 @@ type testBundle struct {
 	ledger *postgres.Ledger
 	store  *s3.Store
 	worker *worker.Worker
+	pool   *pgxpool.Pool
 	tenant uuid.UUID
 	admin  uuid.UUID
 }
@@ -52,7 +53,7 @@ func setup(t *testing.T) *testBundle {
 		t.Fatal(err)
 	}
 	b := &testBundle{
-		ledger: postgres.New(pool, postgres.Options{}), store: store, tenant: uuid.New(), admin: uuid.New(),
+		pool: pool, ledger: postgres.New(pool, postgres.Options{}), store: store, tenant: uuid.New(), admin: uuid.New(),
 	}
 	t.Cleanup(b.ledger.Close)
 	b.app = command.NewApp(b.ledger, postgres.NewPersonKeys(pool), []byte("key"))

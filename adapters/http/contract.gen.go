@@ -16,6 +16,7 @@ import (
 
 // Defines values for ErrorCode.
 const (
+	CodeAlreadyMember        ErrorCode = "ALREADY_MEMBER"
 	CodeBadRequest           ErrorCode = "BAD_REQUEST"
 	CodeConflict             ErrorCode = "CONFLICT"
 	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
@@ -27,6 +28,7 @@ const (
 	CodeInternal             ErrorCode = "INTERNAL_ERROR"
 	CodeInvalidCredentials   ErrorCode = "INVALID_CREDENTIALS"
 	CodeInvalidCursor        ErrorCode = "INVALID_CURSOR"
+	CodeLastAdmin            ErrorCode = "LAST_ADMIN"
 	CodeMethodNotAllowed     ErrorCode = "METHOD_NOT_ALLOWED"
 	CodeNotConsistentYet     ErrorCode = "NOT_CONSISTENT_YET"
 	CodeNotFound             ErrorCode = "NOT_FOUND"
@@ -40,12 +42,15 @@ const (
 	CodeUnauthorized         ErrorCode = "UNAUTHORIZED"
 	CodeUnavailable          ErrorCode = "UNAVAILABLE"
 	CodeUnsupportedMediaType ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	CodeUserNotFound         ErrorCode = "USER_NOT_FOUND"
 	CodeValidation           ErrorCode = "VALIDATION_ERROR"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
 func (e ErrorCode) Valid() bool {
 	switch e {
+	case CodeAlreadyMember:
+		return true
 	case CodeBadRequest:
 		return true
 	case CodeConflict:
@@ -67,6 +72,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeInvalidCredentials:
 		return true
 	case CodeInvalidCursor:
+		return true
+	case CodeLastAdmin:
 		return true
 	case CodeMethodNotAllowed:
 		return true
@@ -93,6 +100,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeUnavailable:
 		return true
 	case CodeUnsupportedMediaType:
+		return true
+	case CodeUserNotFound:
 		return true
 	case CodeValidation:
 		return true
@@ -185,6 +194,17 @@ func (e TrailOrder) Valid() bool {
 	}
 }
 
+// AddMemberRequest Example: {"email":"charles@example.org","role":"user"}
+type AddMemberRequest struct {
+	// Email Example: ada@example.org
+	Email *EmailAddress `json:"email,omitempty"`
+
+	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
+	// the trail included, and changes nothing; `admin` does all.
+	Role   Role                `json:"role"`
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+}
+
 // ChangePasswordRequest Example: {"current_password":"correct horse battery staple","new_password":"another stable of proper horses"}
 type ChangePasswordRequest struct {
 	CurrentPassword string `json:"current_password"`
@@ -194,9 +214,16 @@ type ChangePasswordRequest struct {
 	NewPassword Password `json:"new_password"`
 }
 
+// ChangeRoleRequest Example: {"role":"admin"}
+type ChangeRoleRequest struct {
+	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
+	// the trail included, and changes nothing; `admin` does all.
+	Role Role `json:"role"`
+}
+
 // CreateTenantRequest Example: {"name":"Analytical Engines"}
 type CreateTenantRequest struct {
-	Name string `json:"name"`
+	Name TenantName `json:"name"`
 }
 
 // Document Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21"}
@@ -305,6 +332,43 @@ type Health struct {
 type LoginRequest struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
+}
+
+// Member Example: {"email":"ada@example.org","first_name":"Ada","joined_at":"2024-01-01T00:00:00Z","last_name":"Lovelace","role":"admin","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21"}
+type Member struct {
+	// Email Shown to admins and to the member.
+	Email     *string    `json:"email,omitempty"`
+	FirstName *string    `json:"first_name,omitempty"`
+	JoinedAt  *time.Time `json:"joined_at,omitempty"`
+	LastName  *string    `json:"last_name,omitempty"`
+
+	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
+	// the trail included, and changes nothing; `admin` does all.
+	Role   Role               `json:"role"`
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
+// MemberEnvelope defines model for MemberEnvelope.
+type MemberEnvelope struct {
+	// Data Example: {"email":"ada@example.org","first_name":"Ada","joined_at":"2024-01-01T00:00:00Z","last_name":"Lovelace","role":"admin","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21"}
+	Data    Member  `json:"data"`
+	Message string  `json:"message"`
+	Success Success `json:"success"`
+}
+
+// MemberPage defines model for MemberPage.
+type MemberPage struct {
+	Items []Member `json:"items"`
+
+	// NextCursor Ask for the next page with it; null on the last one.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// MemberPageEnvelope defines model for MemberPageEnvelope.
+type MemberPageEnvelope struct {
+	Data    MemberPage `json:"data"`
+	Message string     `json:"message"`
+	Success Success    `json:"success"`
 }
 
 // Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
@@ -440,6 +504,9 @@ type TenantEnvelope struct {
 	Success Success `json:"success"`
 }
 
+// TenantName defines model for TenantName.
+type TenantName = string
+
 // TenantPage defines model for TenantPage.
 type TenantPage struct {
 	Items []Tenant `json:"items"`
@@ -539,6 +606,11 @@ type UpdateProfileRequest struct {
 	LastName *PersonName `json:"last_name,omitempty"`
 }
 
+// UpdateTenantRequest Example: {"name":"Analytical Engines and Sons"}
+type UpdateTenantRequest struct {
+	Name TenantName `json:"name"`
+}
+
 // UploadDocumentRequest defines model for UploadDocumentRequest.
 type UploadDocumentRequest struct {
 	// File The bytes, at most 104857600 of them. Its `filename` parameter counts when there is no field `filename`: UTF-8 as
@@ -611,6 +683,9 @@ type TenantID = openapi_types.UUID
 
 // TraceParent defines model for TraceParent.
 type TraceParent = string
+
+// UserID defines model for UserID.
+type UserID = openapi_types.UUID
 
 // BadRequestApplicationJSON defines model for BadRequest.
 type BadRequestApplicationJSON = ErrorEnvelope
@@ -686,6 +761,18 @@ type LoggedOut struct {
 	Message string    `json:"message"`
 	Success Success   `json:"success"`
 }
+
+// MemberAccepted defines model for MemberAccepted.
+type MemberAccepted = MemberEnvelope
+
+// MemberCreated defines model for MemberCreated.
+type MemberCreated = MemberEnvelope
+
+// MemberOK defines model for MemberOK.
+type MemberOK = MemberEnvelope
+
+// MembersOK defines model for MembersOK.
+type MembersOK = MemberPageEnvelope
 
 // NotFoundApplicationJSON defines model for NotFound.
 type NotFoundApplicationJSON = ErrorEnvelope
@@ -881,6 +968,28 @@ type CreateTenantParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// DeleteTenantParams defines parameters for DeleteTenant.
+type DeleteTenantParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // GetTenantParams defines parameters for GetTenant.
 type GetTenantParams struct {
 	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
@@ -889,6 +998,28 @@ type GetTenantParams struct {
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// UpdateTenantParams defines parameters for UpdateTenant.
+type UpdateTenantParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
@@ -1061,6 +1192,87 @@ type DocumentHistoryParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// ListMembersParams defines parameters for ListMembers.
+type ListMembersParams struct {
+	// Limit The most items to answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, the `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// AddMemberParams defines parameters for AddMember.
+type AddMemberParams struct {
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// GetMemberParams defines parameters for GetMember.
+type GetMemberParams struct {
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ChangeRoleParams defines parameters for ChangeRole.
+type ChangeRoleParams struct {
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
@@ -1159,11 +1371,20 @@ type RegisterJSONRequestBody = RegisterRequest
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = CreateTenantRequest
 
+// UpdateTenantJSONRequestBody defines body for UpdateTenant for application/json ContentType.
+type UpdateTenantJSONRequestBody = UpdateTenantRequest
+
 // UploadDocumentMultipartRequestBody defines body for UploadDocument for multipart/form-data ContentType.
 type UploadDocumentMultipartRequestBody = UploadDocumentRequest
 
 // RenameDocumentJSONRequestBody defines body for RenameDocument for application/json ContentType.
 type RenameDocumentJSONRequestBody = RenameDocumentRequest
+
+// AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
+type AddMemberJSONRequestBody = AddMemberRequest
+
+// ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
+type ChangeRoleJSONRequestBody = ChangeRoleRequest
 
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = UpdateProfileRequest
@@ -1194,9 +1415,15 @@ type ServerInterface interface {
 	// CreateTenant Create a tenant
 	// (POST /api/tenants)
 	CreateTenant(c *gin.Context, params CreateTenantParams)
+	// DeleteTenant Close a tenant
+	// (DELETE /api/tenants/{tenant_id})
+	DeleteTenant(c *gin.Context, tenantID TenantID, params DeleteTenantParams)
 	// GetTenant A tenant
 	// (GET /api/tenants/{tenant_id})
 	GetTenant(c *gin.Context, tenantID TenantID, params GetTenantParams)
+	// UpdateTenant Rename a tenant
+	// (PUT /api/tenants/{tenant_id})
+	UpdateTenant(c *gin.Context, tenantID TenantID, params UpdateTenantParams)
 	// ListTrail The tenant's trail
 	// (GET /api/tenants/{tenant_id}/audit)
 	ListTrail(c *gin.Context, tenantID TenantID, params ListTrailParams)
@@ -1221,6 +1448,21 @@ type ServerInterface interface {
 	// DocumentHistory A document's chain of custody
 	// (GET /api/tenants/{tenant_id}/documents/{document_id}/history)
 	DocumentHistory(c *gin.Context, tenantID TenantID, documentID DocumentID, params DocumentHistoryParams)
+	// ListMembers The tenant's members, the last joined first
+	// (GET /api/tenants/{tenant_id}/users)
+	ListMembers(c *gin.Context, tenantID TenantID, params ListMembersParams)
+	// AddMember Let a user into the tenant
+	// (POST /api/tenants/{tenant_id}/users)
+	AddMember(c *gin.Context, tenantID TenantID, params AddMemberParams)
+	// RemoveMember Show a member out, or leave
+	// (DELETE /api/tenants/{tenant_id}/users/{user_id})
+	RemoveMember(c *gin.Context, tenantID TenantID, userID UserID, params RemoveMemberParams)
+	// GetMember A member
+	// (GET /api/tenants/{tenant_id}/users/{user_id})
+	GetMember(c *gin.Context, tenantID TenantID, userID UserID, params GetMemberParams)
+	// ChangeRole Give a member another role
+	// (PUT /api/tenants/{tenant_id}/users/{user_id})
+	ChangeRole(c *gin.Context, tenantID TenantID, userID UserID, params ChangeRoleParams)
 	// GetMe The signed-in user's profile
 	// (GET /api/users/me)
 	GetMe(c *gin.Context, params GetMeParams)
@@ -1789,6 +2031,131 @@ func (siw *ServerInterfaceWrapper) CreateTenant(c *gin.Context) {
 	siw.Handler.CreateTenant(c, params)
 }
 
+// DeleteTenant operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTenant(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTenantParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteTenant(c, tenantID, params)
+}
+
 // GetTenant operation middleware
 func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 
@@ -1893,6 +2260,131 @@ func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 	}
 
 	siw.Handler.GetTenant(c, tenantID, params)
+}
+
+// UpdateTenant operation middleware
+func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTenantParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateTenant(c, tenantID, params)
 }
 
 // ListTrail operation middleware
@@ -2854,6 +3346,541 @@ func (siw *ServerInterfaceWrapper) DocumentHistory(c *gin.Context) {
 	siw.Handler.DocumentHistory(c, tenantID, documentID, params)
 }
 
+// ListMembers operation middleware
+func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMembersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMembers(c, tenantID, params)
+}
+
+// AddMember operation middleware
+func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AddMember(c, tenantID, params)
+}
+
+// RemoveMember operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveMember(c, tenantID, userID, params)
+}
+
+// GetMember operation middleware
+func (siw *ServerInterfaceWrapper) GetMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetMember(c, tenantID, userID, params)
+}
+
+// ChangeRole operation middleware
+func (siw *ServerInterfaceWrapper) ChangeRole(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeRoleParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeRole(c, tenantID, userID, params)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
@@ -3483,7 +4510,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/users/me/tenants", wrapper.ListMyTenants)
 	router.GET(options.BaseURL+"/api/tenants", wrapper.ListTenants)
 	router.POST(options.BaseURL+"/api/tenants", wrapper.CreateTenant)
+	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id", wrapper.DeleteTenant)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id", wrapper.GetTenant)
+	router.PUT(options.BaseURL+"/api/tenants/:tenant_id", wrapper.UpdateTenant)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/users", wrapper.ListMembers)
+	router.POST(options.BaseURL+"/api/tenants/:tenant_id/users", wrapper.AddMember)
+	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/users/:user_id", wrapper.RemoveMember)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/users/:user_id", wrapper.GetMember)
+	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/users/:user_id", wrapper.ChangeRole)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.ListDocuments)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.UploadDocument)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.DeleteDocument)

@@ -132,11 +132,7 @@ func (a *API) DeleteDocument(c *gin.Context, tenantID TenantID, documentID Docum
 		a.fail(c, err)
 		return
 	}
-	if !a.settle(c, params.Prefer, receipt, events.DatabaseName(tenantID)) {
-		answer(a, c, http.StatusAccepted, empty{}, "Document deleted")
-		return
-	}
-	c.Writer.WriteHeader(http.StatusNoContent)
+	a.removed(c, params.Prefer, receipt, "Document deleted", events.DatabaseName(tenantID))
 }
 
 // accessOf returns who asks, with the role that guard found.

@@ -63,8 +63,9 @@ func (a *API) problemOf(err error) *problem {
 			command.ErrPrecondition, http.StatusPreconditionFailed, CodePreconditionFailed,
 			"It is not at a version that If-Match names. Read it again, and decide anew.",
 		},
-		{command.ErrLastAdmin, http.StatusConflict, CodeConflict, "A tenant needs at least one admin."},
-		{command.ErrMember, http.StatusConflict, CodeConflict, "The user is a member already."},
+		{command.ErrLastAdmin, http.StatusConflict, CodeLastAdmin, "A tenant needs at least one admin. Make somebody else admin first."},
+		{command.ErrMember, http.StatusConflict, CodeAlreadyMember, "The user is a member already."},
+		{command.ErrNoUser, http.StatusNotFound, CodeUserNotFound, "There is no such user. Who joins has to register first."},
 		{
 			command.ErrCommandReused, http.StatusUnprocessableEntity, CodeIdempotencyKeyReused,
 			"This Idempotency-Key was used before with another payload.",

@@ -12,6 +12,7 @@ const (
 	viewers            // members of the route's tenant, of any role
 	contributor        // members with role user or admin
 	auditors           // members with role auditor or admin
+	admins             // members with role admin
 )
 
 // admits reports whether a member with the role may use the route.
@@ -31,7 +32,9 @@ func (p policy) admits(role events.Role) bool {
 }
 
 // tenantScoped reports whether the policy asks for a membership.
-func (p policy) tenantScoped() bool { return p == viewers || p == contributor || p == auditors }
+func (p policy) tenantScoped() bool {
+	return p == viewers || p == contributor || p == auditors || p == admins
+}
 
 // rules lists every operation of the contract with its policy. What a member may
 // do with one document is decided by the command, on the ledger.
@@ -51,9 +54,17 @@ func rules() map[string]policy {
 		"PUT /api/users/me":         signedIn,
 		"GET /api/users/me/tenants": signedIn,
 
-		"GET /api/tenants":             signedIn,
-		"POST /api/tenants":            signedIn,
-		"GET /api/tenants/{tenant_id}": viewers,
+		"GET /api/tenants":                signedIn,
+		"POST /api/tenants":               signedIn,
+		"GET /api/tenants/{tenant_id}":    viewers,
+		"PUT /api/tenants/{tenant_id}":    admins,
+		"DELETE /api/tenants/{tenant_id}": admins,
+
+		"GET /api/tenants/{tenant_id}/users":              viewers,
+		"POST /api/tenants/{tenant_id}/users":             admins,
+		"GET /api/tenants/{tenant_id}/users/{user_id}":    viewers,
+		"PUT /api/tenants/{tenant_id}/users/{user_id}":    admins,
+		"DELETE /api/tenants/{tenant_id}/users/{user_id}": viewers, // members may leave; the command refuses more
 
 		"GET /api/tenants/{tenant_id}/documents":                        viewers,
 		"POST /api/tenants/{tenant_id}/documents":                       contributor,

@@ -118,6 +118,57 @@ func (a *API) GetTenant(c *gin.Context, tenantID TenantID, params GetTenantParam
 	answerTagged(a, c, http.StatusOK, versionTag(tenant.Version), tenantRow(tenant), "Tenant found")
 }
 
+// UpdateTenant gives a tenant another name.
+func (a *API) UpdateTenant(c *gin.Context, tenantID TenantID, params UpdateTenantParams) {
+	request, err := decode[UpdateTenantRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	m, err := meta(c, tenantID, params.IdempotencyKey, callOf(c).body)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	result, err := a.cfg.App.ChangeTenant(c.Request.Context(), m, command.ChangeTenant{
+		TenantID: tenantID, Name: request.Name, Actor: m.Actor,
+	})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	settled := a.settle(c, params.Prefer, result.Receipt, a.cfg.PlatformDatabase)
+	t := tenantOf(result.Value.TenantDetails, callOf(c).access.TenantReady)
+	t.JoinedAt = &result.Value.JoinedAt
+	answerTagged(a, c, settledAs(settled, http.StatusOK), versionTag(result.Value.Version), t, "Tenant updated")
+}
+
+// DeleteTenant closes a tenant.
+func (a *API) DeleteTenant(c *gin.Context, tenantID TenantID, params DeleteTenantParams) {
+	m, err := meta(c, tenantID, params.IdempotencyKey)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	receipt, err := a.cfg.App.DeleteTenant(c.Request.Context(), m, command.DeleteTenant{TenantID: tenantID, Actor: m.Actor})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.removed(c, params.Prefer, receipt, "Tenant deleted", a.cfg.PlatformDatabase)
+	a.MembershipChanged(m.Actor, tenantID)
+}
+
+// removed answers that something is gone: 204, or 202 while read models still
+// show it.
+func (a *API) removed(c *gin.Context, prefer *string, r command.Receipt, message string, databases ...string) {
+	if !a.settle(c, prefer, r, databases...) {
+		answer(a, c, http.StatusAccepted, empty{}, message)
+		return
+	}
+	c.Writer.WriteHeader(http.StatusNoContent)
+}
+
 // tenantOf describes a tenant to the admin who made it.
 func tenantOf(t command.TenantDetails, ready bool) Tenant {
 	joined := t.CreatedAt

@@ -139,7 +139,7 @@ func TestTheTrailIsFiltered(t *testing.T) {
 	}
 	// A cursor is good for its own list only.
 	_, next := auditor.get(tenant + "/audit?limit=2").want(http.StatusOK).types()
-	auditor.get(tenant+"/audit?limit=2&cursor="+next).want(http.StatusOK)
+	auditor.get(tenant + "/audit?limit=2&cursor=" + next).want(http.StatusOK)
 	auditor.get(tenant+"/audit?order=oldest&cursor="+next).wantError(http.StatusBadRequest, "INVALID_CURSOR")
 	auditor.get(tenant+"/audit?type=file.received&cursor="+next).wantError(http.StatusBadRequest, "INVALID_CURSOR")
 	auditor.get(tenant+"/documents?cursor="+next).wantError(http.StatusBadRequest, "INVALID_CURSOR")
@@ -210,5 +210,5 @@ func TestADocumentsHistoryOutlivesIt(t *testing.T) {
 	if diff := cmp.Diff([]string{"file.received", "file.referenced", "document.uploaded"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	viewer.get(tenant + "/documents/" + tenantID(tenant).String() + "/history").wantError(http.StatusNotFound, "NOT_FOUND")
+	viewer.get(tenant+"/documents/"+tenantID(tenant).String()+"/history").wantError(http.StatusNotFound, "NOT_FOUND")
 }

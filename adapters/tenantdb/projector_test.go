@@ -168,6 +168,25 @@ func TestTenantWithoutDatabaseCatchesUpWhenProvisioned(t *testing.T) {
 	w.awaitAll(tenant)
 }
 
+func TestAPurgedTenantIsParkedNoLonger(t *testing.T) {
+	w := newWorld(t)
+	user, registered := w.register()
+	tenant, founded := w.found(user)
+	if err := w.made.Provision(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	p := w.projector(w.looking)
+	w.apply(p, registered, founded)
+	w.awaitAll(tenant)
+	if err := w.made.Drop(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	gone := w.record(tenant, uuid.Nil, fact{tenant, events.TenantDeleted{}}, fact{tenant, events.TenantPurged{}})
+	w.apply(p, gone)
+	w.await(tenantdb.PlatformDatabase, tenant, gone[len(gone)-1].Seq)
+	w.until("nothing is parked", func() bool { return len(p.Parked()) == 0 })
+}
+
 func TestPoisonParksItsTenantAndIsNeverSkipped(t *testing.T) {
 	tooLong := strings.Repeat("x", 300)
 	for name, poison := range map[string]fact{

@@ -87,6 +87,10 @@ func (p *Projector) retry(ctx context.Context, t target, e *parking) {
 			continue
 		}
 		f := diagnose(err)
+		if f.reason == ReasonNotProvisioned && p.purged(ctx, t) {
+			p.unpark(t)
+			return
+		}
 		if !p.split(e, f) {
 			p.postpone(ctx, t, e, f)
 			return
@@ -145,6 +149,27 @@ func (p *Projector) postpone(ctx context.Context, t target, e *parking, f failur
 	if overdue {
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelError, "read models wait for a row that does not come",
 			t.attrs(slog.Any("error", f.err))...)
+	}
+}
+
+// purged reports whether a tenant's database is gone for good, as the main
+// database's read models tell.
+func (p *Projector) purged(ctx context.Context, t target) bool {
+	ctx, cancel := context.WithTimeout(ctx, firstRetryLimit)
+	defer cancel()
+	var purged bool
+	err := p.cfg.Pools.Platform().QueryRow(ctx,
+		`select exists (select from tenants where id = $1 and purged_at is not null)`, t.ledger).Scan(&purged)
+	return err == nil && purged
+}
+
+// unpark ends the parking of a target that there is nothing to bring to any more.
+func (p *Projector) unpark(t target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, ok := p.parked[t]; ok {
+		p.learn(t, e.heldBack)
+		delete(p.parked, t)
 	}
 }
 
