@@ -49,7 +49,7 @@ func (b *bench) startStandalone(ctx context.Context) (*standalone, error) {
 		return nil, err
 	}
 	s := &standalone{dir: dir, ended: make(chan struct{})}
-	s.cmd = exec.Command(program, "--data", dir, "--port", "0") //nolint:gosec,noctx // it is asked to end, not killed
+	s.cmd = exec.Command(program, "--data", dir, "--port", "0", "--rate-limit", "1000000000") //nolint:gosec,noctx // it is asked to end, not killed
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {

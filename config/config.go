@@ -37,6 +37,7 @@ type Config struct {
 type HTTP struct {
 	Host           string         // HOST
 	Port           int            // PORT
+	RatePerHour    int            // RATE_LIMIT_PER_HOUR: requests of one user, or of one address that is not signed in; 0 for no limit
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES: whose X-Forwarded-For is believed
 	Docs           bool           // DOCS_ENABLED: whether /docs shows the contract; by default in development only
 }
@@ -111,6 +112,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		HTTP: HTTP{
 			Host:           r.text("HOST", "127.0.0.1"),
 			Port:           r.number("PORT", 4999, 1, 65535),
+			RatePerHour:    r.number("RATE_LIMIT_PER_HOUR", 1000, 0, 1_000_000_000),
 			TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
 		},
 		Database: Database{

@@ -40,7 +40,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 	want := config.Config{
 		Environment: config.Development,
 		LogLevel:    slog.LevelInfo,
-		HTTP:        config.HTTP{Host: "127.0.0.1", Port: 4999, Docs: true},
+		HTTP:        config.HTTP{Host: "127.0.0.1", Port: 4999, RatePerHour: 1000, Docs: true},
 		Database:    config.Database{URL: "postgresql://user:pass@localhost/saas_platform", PoolSize: 10},
 		JWT: config.JWT{
 			Secret: strings.Repeat("k", 32), AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour,

@@ -43,13 +43,18 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	p.hints.OnRevoked(accounts.Revoked)
 	recorder, finish := p.recordRefusals(ctx)
 	defer finish()
+	limits, closeLimits, err := p.openLimiter()
+	if err != nil {
+		return err
+	}
+	defer closeLimits()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Keys: p.keys, Logger: p.logger,
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
-		OnRefused: recorder.Refused,
-		Docs:      p.cfg.HTTP.Docs,
+		OnRefused: recorder.Refused, Limiter: limits,
+		Docs: p.cfg.HTTP.Docs,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)

@@ -64,6 +64,9 @@ type Config struct {
 	Keys      Keys
 	Logger    *slog.Logger
 
+	// Limiter, if set, bounds how many requests a caller may make.
+	Limiter Limiter
+
 	// OnRefused, if set, is told who was kept from what in a tenant that may not even
 	// exist. It must not block.
 	OnRefused func(command.Meta, command.RecordRefusal)

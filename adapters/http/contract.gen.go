@@ -33,8 +33,10 @@ const (
 	CodeNotConsistentYet     ErrorCode = "NOT_CONSISTENT_YET"
 	CodeNotFound             ErrorCode = "NOT_FOUND"
 	CodeNotReady             ErrorCode = "NOT_READY"
+	CodeOverloaded           ErrorCode = "OVERLOADED"
 	CodePayloadTooLarge      ErrorCode = "PAYLOAD_TOO_LARGE"
 	CodePreconditionFailed   ErrorCode = "PRECONDITION_FAILED"
+	CodeRateLimited          ErrorCode = "RATE_LIMITED"
 	CodeRequestTimeout       ErrorCode = "REQUEST_TIMEOUT"
 	CodeTenantNotReady       ErrorCode = "TENANT_NOT_READY"
 	CodeTokenExpired         ErrorCode = "TOKEN_EXPIRED"
@@ -83,9 +85,13 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case CodeNotReady:
 		return true
+	case CodeOverloaded:
+		return true
 	case CodePayloadTooLarge:
 		return true
 	case CodePreconditionFailed:
+		return true
+	case CodeRateLimited:
 		return true
 	case CodeRequestTimeout:
 		return true
@@ -839,6 +845,12 @@ type TooManyAttemptsApplicationJSON = ErrorEnvelope
 
 // TooManyAttemptsApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type TooManyAttemptsApplicationProblemPlusJSON = Problem
+
+// TooManyRequestsApplicationJSON defines model for TooManyRequests.
+type TooManyRequestsApplicationJSON = ErrorEnvelope
+
+// TooManyRequestsApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type TooManyRequestsApplicationProblemPlusJSON = Problem
 
 // TrailOK defines model for TrailOK.
 type TrailOK struct {

@@ -26,6 +26,7 @@ type route struct {
 	path       string // as the contract has it
 	policy     policy
 	streams    bool // answers may take longer than a request's time; the handler bounds them
+	unlimited  bool // not counted against anybody's allowance, and never refused for want of room
 	parameters []parameter
 	media      string  // of the body; empty if there is none
 	body       *schema // of a JSON body
@@ -102,6 +103,7 @@ func compileRoute(
 		}
 	}
 	r.streams, _ = operation.Extensions["x-streams"].(bool)
+	r.unlimited, _ = operation.Extensions["x-unlimited"].(bool)
 	if operation.RequestBody == nil {
 		return r
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -45,16 +46,8 @@ func (a *API) check(c *gin.Context, r *route) error {
 	call := callOf(c)
 	call.route = r
 	joinLists(c.Request.Header)
-	if r.policy != anyone {
-		token, ok := bearer(c.GetHeader("Authorization"))
-		if !ok {
-			return errNoToken()
-		}
-		claims, err := a.cfg.Identity.Authenticate(c.Request.Context(), token)
-		if err != nil {
-			return err
-		}
-		call.claims = claims
+	if err := a.identify(c, r); err != nil {
+		return err
 	}
 	if err := r.checkParameters(c); err != nil {
 		return err
@@ -77,6 +70,34 @@ func joinLists(h http.Header) {
 			h[name] = []string{strings.Join(lines, ", ")}
 		}
 	}
+}
+
+// identify finds out who asks, and counts the request against that one's
+// allowance; against the network address's if that does not come to light.
+func (a *API) identify(c *gin.Context, r *route) error {
+	switch {
+	case r.unlimited:
+		return nil
+	case r.policy == anyone:
+		return a.limitAddress(c)
+	}
+	claims, err := a.authenticate(c)
+	if err != nil {
+		if limited := a.limitAddress(c); limited != nil {
+			return limited
+		}
+		return err
+	}
+	callOf(c).claims = claims
+	return a.limitUser(c, claims.UserID)
+}
+
+func (a *API) authenticate(c *gin.Context) (identity.Claims, error) {
+	token, ok := bearer(c.GetHeader("Authorization"))
+	if !ok {
+		return identity.Claims{}, errNoToken()
+	}
+	return a.cfg.Identity.Authenticate(c.Request.Context(), token)
 }
 
 // bearer returns the token of an Authorization header (RFC 6750).

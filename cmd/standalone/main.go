@@ -44,6 +44,7 @@ type options struct {
 	data string
 	host string
 	port int
+	rate int // requests of a user in an hour
 	log  slog.Level
 }
 
@@ -58,12 +59,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.data, "data", "./.cartulary", "`directory` that holds everything; made if missing")
 	flags.StringVar(&o.host, "host", "127.0.0.1", "`address` to listen on")
 	flags.IntVar(&o.port, "port", 4999, "port to listen on; 0 for a free one")
+	flags.IntVar(&o.rate, "rate-limit", 1000, "`requests` that a user, or an address that is not signed in, may make in an hour; 0 for no limit")
 	flags.TextVar(&o.log, "log", o.log, "lowest `level` to log: DEBUG, INFO, WARN or ERROR")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
 	if flags.NArg() > 0 {
 		return options{}, fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	if o.rate < 0 || o.rate > 1_000_000_000 {
+		return options{}, errors.New("-rate-limit must be from 0 to 1000000000")
 	}
 	data, err := filepath.Abs(o.data)
 	o.data = data
@@ -153,7 +158,7 @@ func (p *parts) config(s settings, o options) config.Config {
 	return config.Config{
 		Environment: config.Development,
 		LogLevel:    o.log,
-		HTTP:        config.HTTP{Host: o.host, Port: o.port, Docs: true},
+		HTTP:        config.HTTP{Host: o.host, Port: o.port, RatePerHour: o.rate, Docs: true},
 		Database:    config.Database{URL: p.postgres.URL("saas_platform"), PoolSize: 16},
 		JWT:         config.JWT{Secret: s.JWTSecret, AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour},
 		Kafka:       config.Kafka{Brokers: []string{p.kafka.Addr()}},
