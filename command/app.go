@@ -27,7 +27,7 @@ type PersonKeys interface {
 
 // App is every use case of the write side:
 //
-//	users      RegisterUser  ChangeProfile
+//	users      RegisterUser  ChangeProfile  EraseUser
 //	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember

@@ -56,7 +56,8 @@ func (a *App) changeProfile(ctx context.Context, meta Meta, c ChangeProfile) (Re
 		user: user, before: before, current: current, next: next, sealed: sealed,
 		from: emailStream(a.emailKey, current.Email), to: emailStream(a.emailKey, next.Email),
 	}
-	return perform(ctx, a, events.PlatformLedger, meta, p.streams(), p.decide)
+	result, err := perform(ctx, a, events.PlatformLedger, meta, p.streams(), p.decide)
+	return a.described(ctx, result, err)
 }
 
 // profileChange is a change from one profile to the next.
@@ -75,23 +76,27 @@ func (p profileChange) streams() []events.Stream {
 	return []events.Stream{p.user, p.from, p.to}
 }
 
-func (p profileChange) decide(h *history) (decision[UserDetails], error) {
+func (p profileChange) decide(h *history) (decision[userOutcome], error) {
 	state := fold(h, p.user, evolveUser)
 	if state.Version != p.before.Version {
-		return decision[UserDetails]{}, errStale
+		return decision[userOutcome]{}, errStale
 	}
 	if p.next == p.current {
-		return decision[UserDetails]{since: state.ChangedAt, outcome: func(time.Time) UserDetails {
-			return userDetails(p.user.ID, p.current, state.CreatedAt, state.UpdatedAt, state.Version)
+		return decision[userOutcome]{since: state.ChangedAt, outcome: func(time.Time) userOutcome {
+			return userOutcome{
+				ID: p.user.ID, Person: state.Person, CreatedAt: state.CreatedAt, UpdatedAt: state.UpdatedAt, Version: state.Version,
+			}
 		}}, nil
 	}
-	d := decision[UserDetails]{
+	d := decision[userOutcome]{
 		since: state.ChangedAt, // logins don't show in a profile
 		changes: []Change{change(p.user, []events.UserEvent{
 			events.UserProfileChanged{Person: p.sealed, Previous: state.Person},
 		})},
-		outcome: func(at time.Time) UserDetails {
-			return userDetails(p.user.ID, p.next, state.CreatedAt, at, state.Version+1)
+		outcome: func(at time.Time) userOutcome {
+			return userOutcome{
+				ID: p.user.ID, Person: p.sealed, CreatedAt: state.CreatedAt, UpdatedAt: at, Version: state.Version + 1,
+			}
 		},
 	}
 	if p.from == p.to {
@@ -111,11 +116,11 @@ func (a *App) profile(ctx context.Context, stream events.Stream) (User, events.P
 	}
 	user := fold(loaded(past), stream, evolveUser)
 	if !user.Registered {
-		return User{}, events.Person{}, ErrNotFound
+		return user, events.Person{}, ErrNotFound
 	}
 	keys, err := a.keys.Keys(ctx, stream.ID)
 	if err != nil {
-		return User{}, events.Person{}, err
+		return user, events.Person{}, err
 	}
 	var person events.Person
 	return user, person, keys.Open(user.Person, &person)

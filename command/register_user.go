@@ -42,20 +42,27 @@ func (a *App) RegisterUser(ctx context.Context, meta Meta, c RegisterUser) (Resu
 	if err != nil {
 		return Result[UserDetails]{}, err
 	}
-	sealed, err := a.seal(ctx, c.UserID, person)
+	key, err := a.keys.Create(ctx, c.UserID)
+	if err != nil {
+		return Result[UserDetails]{}, err
+	}
+	sealed, err := events.Seal(key, c.UserID, person)
 	if err != nil {
 		return Result[UserDetails]{}, err
 	}
 	user, email := userStream(c.UserID), emailStream(a.emailKey, person.Email)
 	meta.Actor = c.UserID
-	return perform(ctx, a, events.PlatformLedger, meta, []events.Stream{user, email},
-		func(h *history) (decision[UserDetails], error) {
+	result, err := perform(ctx, a, events.PlatformLedger, meta, []events.Stream{user, email},
+		func(h *history) (decision[userOutcome], error) {
 			claimed, registered, err := c.Decide(fold(h, email, evolveEmail), sealed)
-			return decision[UserDetails]{
+			return decision[userOutcome]{
 				changes: []Change{change(email, claimed), change(user, registered)},
-				outcome: func(at time.Time) UserDetails { return userDetails(c.UserID, person, at, at, 1) },
+				outcome: func(at time.Time) userOutcome {
+					return userOutcome{ID: c.UserID, Person: sealed, CreatedAt: at, UpdatedAt: at, Version: 1}
+				},
 			}, err
 		})
+	return a.described(ctx, result, err)
 }
 
 // sealOrigin returns where a command came from, encrypted under the key of who
@@ -79,11 +86,16 @@ func (a *App) sealOrigin(ctx context.Context, meta Meta) (*events.Sealed, error)
 	return &sealed, nil
 }
 
-// seal encrypts v under the person's key.
+// seal encrypts v under the person's key; [ErrNotFound] if there is none, because the
+// person was erased: a new key would bring the person back.
 func (a *App) seal(ctx context.Context, person uuid.UUID, v any) (events.Sealed, error) {
-	key, err := a.keys.Create(ctx, person)
+	keys, err := a.keys.Keys(ctx, person)
 	if err != nil {
 		return events.Sealed{}, err
+	}
+	key, ok := keys[person]
+	if !ok {
+		return events.Sealed{}, ErrNotFound
 	}
 	return events.Seal(key, person, v)
 }

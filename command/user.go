@@ -13,7 +13,8 @@ const maxNameRunes = 100 // users.first_name, users.last_name
 
 // User is an account, as far as commands decide on it.
 type User struct {
-	Registered bool
+	Registered bool // and not erased
+	Erased     bool
 	Person     events.Sealed
 	CreatedAt  time.Time
 	UpdatedAt  time.Time // of the last change of the profile
@@ -35,6 +36,8 @@ func evolveUser(u User, r events.Recorded) User {
 		u.ChangedAt = r.StreamVersion
 	case events.UserProfileChanged:
 		u.Person, u.UpdatedAt, u.ChangedAt = e.Person, r.At, r.StreamVersion
+	case events.UserErased:
+		u.Registered, u.Erased = false, true
 	case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
 		events.UserPasswordChanged:
 	}

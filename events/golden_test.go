@@ -32,6 +32,7 @@ var samples = []events.Event{
 	events.UserProfileChanged{Person: person, Previous: previous},
 	events.UserLoggedIn{SessionID: id(2), Origin: origin},
 	events.UserLoggedOut{SessionID: id(2)},
+	events.UserErased{},
 	events.EmailClaimed{UserID: id(1)},
 	events.EmailReleased{UserID: id(1)},
 	events.TenantCreated{Name: "Société Générale <&> \u2028", DatabaseName: events.DatabaseName(id(3))},

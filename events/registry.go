@@ -19,6 +19,7 @@ var registry = map[Type]definition{
 	TypeUserProfileChanged:      define[UserProfileChanged](KindUser, 1),
 	TypeUserLoggedIn:            define[UserLoggedIn](KindUser, 1),
 	TypeUserLoggedOut:           define[UserLoggedOut](KindUser, 1),
+	TypeUserErased:              define[UserErased](KindUser, 1),
 	TypeEmailClaimed:            define[EmailClaimed](KindEmail, 1),
 	TypeEmailReleased:           define[EmailReleased](KindEmail, 1),
 	TypeTenantCreated:           define[TenantCreated](KindTenant, 1),

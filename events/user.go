@@ -19,6 +19,7 @@ const (
 	TypeUserLoggedOut           Type = "user.logged_out"
 	TypeUserLoggedOutEverywhere Type = "user.logged_out_everywhere"
 	TypeUserPasswordChanged     Type = "user.password_changed"
+	TypeUserErased              Type = "user.erased"
 )
 
 // UserRegistered records that a person opened an account.
@@ -74,6 +75,10 @@ type UserLoginFailed struct {
 	// last that was recorded.
 	Throttled int64 `json:"throttled"`
 }
+
+// UserErased records that the person behind the account is forgotten: the key to all
+// that the trail says of them is about to be destroyed.
+type UserErased struct{}
 
 // EmailEvent is a fact about the claim on one normalised e-mail address.
 //
@@ -134,6 +139,9 @@ func (UserPasswordChanged) EventType() Type { return TypeUserPasswordChanged }
 func (EmailLoginFailed) EventType() Type { return TypeEmailLoginFailed }
 
 // EventType implements [Event].
+func (UserErased) EventType() Type { return TypeUserErased }
+
+// EventType implements [Event].
 func (EmailClaimed) EventType() Type { return TypeEmailClaimed }
 
 // EventType implements [Event].
@@ -146,6 +154,7 @@ func (UserLoggedOut) userEvent()           {}
 func (UserLoginFailed) userEvent()         {}
 func (UserLoggedOutEverywhere) userEvent() {}
 func (UserPasswordChanged) userEvent()     {}
+func (UserErased) userEvent()              {}
 func (EmailLoginFailed) emailEvent()       {}
 func (EmailClaimed) emailEvent()           {}
 func (EmailReleased) emailEvent()          {}

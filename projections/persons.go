@@ -40,21 +40,25 @@ func subjects(event events.UserEvent) []uuid.UUID {
 		return []uuid.UUID{e.Origin.Subject}
 	case events.UserLoginFailed:
 		return []uuid.UUID{e.Origin.Subject}
-	case events.UserLoggedOut, events.UserLoggedOutEverywhere, events.UserPasswordChanged:
+	case events.UserLoggedOut, events.UserLoggedOutEverywhere, events.UserPasswordChanged,
+		events.UserErased:
 		return nil
 	}
 	return nil
 }
 
 // open decrypts a person's profile, or returns what stands for that of an erased
-// person: with an address that nobody else has and no mail can reach (RFC 2606).
+// person.
 func open(keys events.Keys, s events.Sealed) (p events.Person, erased bool, err error) {
 	err = keys.Open(s, &p)
 	if errors.Is(err, events.ErrErased) {
-		return events.Person{
-			FirstName: erasedName, LastName: erasedName,
-			Email: "erased-" + s.Subject.String() + "@invalid",
-		}, true, nil
+		return erasedPerson(s.Subject), true, nil
 	}
 	return p, false, err
+}
+
+// erasedPerson is what stands for an erased person: with an address that nobody
+// else has and no mail can reach (RFC 2606).
+func erasedPerson(id uuid.UUID) events.Person {
+	return events.Person{FirstName: erasedName, LastName: erasedName, Email: "erased-" + id.String() + "@invalid"}
 }

@@ -18,7 +18,8 @@ type userChange struct {
 	registered bool // it is new
 	createdAt  time.Time
 	profile    *events.Sealed // of a Person; nil: as it was
-	updatedAt  time.Time      // of profile
+	erased     bool           // whatever profile says
+	updatedAt  time.Time      // of profile, or of being erased
 	version    int64
 }
 
@@ -38,6 +39,8 @@ func applyUsers(w *Writes, b Batch) error {
 			c.profile, c.updatedAt = &e.Person, r.At
 		case events.UserProfileChanged:
 			c.profile, c.updatedAt = &e.Person, r.At
+		case events.UserErased:
+			c.erased, c.updatedAt = true, r.At
 		case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
 			events.UserPasswordChanged: // the trail tells
 		}
@@ -59,7 +62,7 @@ func writeUsers(w *Writes, users *fold[userChange], keys events.Keys) error {
 		case c.registered:
 			createdAt = append(createdAt, c.createdAt)
 			err = added.append(id, c, keys)
-		case c.profile != nil:
+		case c.profile != nil, c.erased:
 			err = changed.append(id, c, keys)
 		default:
 			seen, seenVersions = append(seen, id), append(seenVersions, c.version)
@@ -106,9 +109,12 @@ type userColumns struct {
 }
 
 func (u *userColumns) append(id uuid.UUID, c *userChange, keys events.Keys) error {
-	person, erased, err := open(keys, *c.profile)
-	if err != nil {
-		return err
+	person, erased := erasedPerson(id), true
+	if !c.erased {
+		var err error
+		if person, erased, err = open(keys, *c.profile); err != nil {
+			return err
+		}
 	}
 	u.ids = append(u.ids, id)
 	u.firstNames = append(u.firstNames, person.FirstName)
