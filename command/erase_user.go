@@ -82,5 +82,5 @@ func (a *App) SoleAdmin(ctx context.Context, tenant, user uuid.UUID) (bool, erro
 		return false, err
 	}
 	t := fold(loaded(past), stream, evolveTenant)
-	return t.exists() && t.Members[user] == events.RoleAdmin && t.admins() == 1, nil
+	return t.exists() && t.Members[user].Role == events.RoleAdmin && t.admins() == 1, nil
 }

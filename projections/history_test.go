@@ -22,6 +22,7 @@ type history struct {
 	list     []events.Recorded
 	versions map[uuid.UUID]int64
 	keys     events.Keys
+	erased   []uuid.UUID // whose keys may be gone
 }
 
 func newHistory(t *testing.T, seed uint64, ledger uuid.UUID) *history {
@@ -89,6 +90,13 @@ func (h *history) platform(n int) {
 			users, holders[id] = append(users, id), email
 			h.add(id, events.UserRegistered{Person: h.person(id, email)})
 		case len(users) == 0:
+		case h.rand.IntN(8) == 0:
+			i := h.rand.IntN(len(users))
+			id := users[i]
+			h.add(id, events.UserErased{})
+			free = append(free, holders[id])
+			users = append(users[:i], users[i+1:]...)
+			h.erased = append(h.erased, id)
 		case len(free) > 0 && h.rand.IntN(2) == 0:
 			id := users[h.rand.IntN(len(users))]
 			i := h.rand.IntN(len(free))

@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -47,6 +48,31 @@ func TestRowsDoNotDependOnHowEventsAreBatched(t *testing.T) {
 				t.Fatalf("history %d, cut %d (-by one +otherwise):\n%s", seed, cut, diff)
 			}
 		}
+	}
+}
+
+// While a person is being erased the key is still there; when rows are rebuilt later
+// it is gone. Either way they are the same.
+func TestErasedPersonsLeaveTheSameRowsWithAndWithoutTheirKeys(t *testing.T) {
+	platform := connect(t, pgtest.Platform(t))
+	erased := 0
+	for seed := range uint64(histories) {
+		live := newHistory(t, seed, events.PlatformLedger)
+		live.platform(120)
+		rebuilt := *live
+		rebuilt.keys = maps.Clone(live.keys)
+		for _, id := range live.erased {
+			delete(rebuilt.keys, id)
+			erased += len(live.keys) - len(rebuilt.keys)
+		}
+		want := rows(t, platform, func(tx pgx.Tx) { project(t, tx, live, projections.Platform(), seed) }, "users")
+		got := rows(t, platform, func(tx pgx.Tx) { project(t, tx, &rebuilt, projections.Platform(), seed+1) }, "users")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("history %d (-live +rebuilt):\n%s", seed, diff)
+		}
+	}
+	if erased == 0 {
+		t.Error("nobody whose key was there was erased: the histories are no good")
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	hintAppended  = "cartulary.appended"  // no payload
 	hintProjected = "cartulary.projected" // a projections.Progress
 	hintRevoked   = "cartulary.revoked"   // a session's id
+	hintErased    = "cartulary.erased"    // a person's id
 )
 
 // Remote carries hints between processes, at most once.
@@ -49,7 +50,7 @@ func (h *Hints) Run(ctx context.Context) error {
 		return nil
 	}
 	handlers := make(map[string]func([]byte))
-	for _, channel := range []string{hintAppended, hintProjected, hintRevoked} {
+	for _, channel := range []string{hintAppended, hintProjected, hintRevoked, hintErased} {
 		handlers[channel] = func(payload []byte) { h.deliver(channel, payload) }
 	}
 	return h.remote.Subscribe(ctx, handlers)
@@ -89,6 +90,20 @@ func (h *Hints) Revoked(ctx context.Context, session uuid.UUID) {
 // OnRevoked calls f when a session ended.
 func (h *Hints) OnRevoked(f func(session uuid.UUID)) {
 	h.on(hintRevoked, func(payload []byte) {
+		if id, err := uuid.ParseBytes(payload); err == nil {
+			f(id)
+		}
+	})
+}
+
+// Erased tells that a person's key was destroyed.
+func (h *Hints) Erased(ctx context.Context, person uuid.UUID) {
+	h.publish(ctx, hintErased, []byte(person.String()))
+}
+
+// OnErased calls f when a person's key was destroyed.
+func (h *Hints) OnErased(f func(person uuid.UUID)) {
+	h.on(hintErased, func(payload []byte) {
 		if id, err := uuid.ParseBytes(payload); err == nil {
 			f(id)
 		}

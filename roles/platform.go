@@ -58,6 +58,7 @@ func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Log
 		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
 	}
 	p.app = command.NewApp(p.ledger, p.keys, emailKey)
+	hints.OnErased(p.keys.Forget)
 	return p, nil
 }
 

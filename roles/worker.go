@@ -62,6 +62,10 @@ func (p *Platform) Worker(ctx context.Context) error {
 		purger.Run(ctx)
 		return nil
 	})
+	group.Go(func() error {
+		p.newEraser(ctx).Run(ctx, janitorEvery)
+		return nil
+	})
 	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
 	return group.Wait()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/erasure"
 	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/internal/ttlcache"
 	"github.com/cartulary/cartulary/query"
@@ -62,6 +63,7 @@ type Config struct {
 	Objects   Objects
 	Awaiter   Awaiter
 	Keys      Keys
+	Eraser    *erasure.Eraser
 	Logger    *slog.Logger
 
 	// Limiter, if set, bounds how many requests a caller may make.
@@ -112,8 +114,8 @@ func (c *Config) setDefaults() {
 }
 
 func (c *Config) validate() error {
-	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil || c.Logger == nil {
-		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys and Logger are needed")
+	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil || c.Eraser == nil || c.Logger == nil {
+		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys, Eraser and Logger are needed")
 	}
 	return nil
 }

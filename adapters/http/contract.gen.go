@@ -277,6 +277,14 @@ type EmailAddress = string
 // EmptyData defines model for EmptyData.
 type EmptyData = map[string]interface{}
 
+// EraseMeRequest defines model for EraseMeRequest.
+type EraseMeRequest struct {
+	// Password The current password, as a confirmation.
+	//
+	// Example: correct horse battery staple
+	Password string `json:"password"`
+}
+
 // Error defines model for Error.
 type Error struct {
 	// Code For programs; does not change.
@@ -300,6 +308,9 @@ type ErrorDetails struct {
 
 	// NotReady The names of what is not ready.
 	NotReady *[]string `json:"not_ready,omitempty"`
+
+	// Tenants The tenants that stand in the way.
+	Tenants *[]TenantReference `json:"tenants,omitempty"`
 }
 
 // ErrorEnvelope defines model for ErrorEnvelope.
@@ -519,6 +530,14 @@ type TenantPage struct {
 
 	// NextCursor Ask for the next page with it; null on the last one.
 	NextCursor *string `json:"next_cursor"`
+}
+
+// TenantReference defines model for TenantReference.
+type TenantReference struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Name Example: Analytical Engines
+	Name string `json:"name"`
 }
 
 // TokenPair defines model for TokenPair.
@@ -1285,6 +1304,15 @@ type ChangeRoleParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// EraseMeParams defines parameters for EraseMe.
+type EraseMeParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
@@ -1398,6 +1426,9 @@ type AddMemberJSONRequestBody = AddMemberRequest
 // ChangeRoleJSONRequestBody defines body for ChangeRole for application/json ContentType.
 type ChangeRoleJSONRequestBody = ChangeRoleRequest
 
+// EraseMeJSONRequestBody defines body for EraseMe for application/json ContentType.
+type EraseMeJSONRequestBody = EraseMeRequest
+
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = UpdateProfileRequest
 
@@ -1475,6 +1506,9 @@ type ServerInterface interface {
 	// ChangeRole Give a member another role
 	// (PUT /api/tenants/{tenant_id}/users/{user_id})
 	ChangeRole(c *gin.Context, tenantID TenantID, userID UserID, params ChangeRoleParams)
+	// EraseMe Erase the signed-in user
+	// (DELETE /api/users/me)
+	EraseMe(c *gin.Context, params EraseMeParams)
 	// GetMe The signed-in user's profile
 	// (GET /api/users/me)
 	GetMe(c *gin.Context, params GetMeParams)
@@ -3893,6 +3927,65 @@ func (siw *ServerInterfaceWrapper) ChangeRole(c *gin.Context) {
 	siw.Handler.ChangeRole(c, tenantID, userID, params)
 }
 
+// EraseMe operation middleware
+func (siw *ServerInterfaceWrapper) EraseMe(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseMeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EraseMe(c, params)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
@@ -4514,6 +4607,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/auth/refresh", wrapper.Refresh)
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.Logout)
 	router.POST(options.BaseURL+"/api/auth/logout-everywhere", wrapper.LogoutEverywhere)
+	router.DELETE(options.BaseURL+"/api/users/me", wrapper.EraseMe)
 	router.GET(options.BaseURL+"/api/users/me", wrapper.GetMe)
 	router.PUT(options.BaseURL+"/api/users/me", wrapper.UpdateMe)
 	router.PUT(options.BaseURL+"/api/users/me/password", wrapper.ChangePassword)

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/erasure"
 	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/query"
 )
@@ -46,6 +47,9 @@ func (a *API) problemOf(err error) *problem {
 	}
 	if e, ok := errors.AsType[*identity.ThrottledError](err); ok {
 		return errTooManyAttempts(e)
+	}
+	if e, ok := errors.AsType[*erasure.SoleAdminError](err); ok {
+		return soleAdmin(e)
 	}
 	for _, known := range []struct {
 		target  error

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/erasure"
 	"github.com/cartulary/cartulary/identity"
 )
 
@@ -82,6 +83,15 @@ func invalidCommand(e *command.InvalidError) *problem {
 	return &problem{
 		status: http.StatusBadRequest, code: CodeValidation, message: "The request is not valid.",
 		details: ErrorDetails{Fields: &fields},
+	}
+}
+
+func soleAdmin(e *erasure.SoleAdminError) *problem {
+	tenants := each(e.Tenants, func(t erasure.Tenant) TenantReference { return TenantReference{ID: t.ID, Name: t.Name} })
+	return &problem{
+		status: http.StatusConflict, code: CodeConflict,
+		message: "You are the only admin of some tenants. Name another admin, or delete them, first.",
+		details: ErrorDetails{Tenants: &tenants},
 	}
 }
 

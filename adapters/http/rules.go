@@ -52,6 +52,7 @@ func rules() map[string]policy {
 
 		"GET /api/users/me":         signedIn,
 		"PUT /api/users/me":         signedIn,
+		"DELETE /api/users/me":      signedIn,
 		"GET /api/users/me/tenants": signedIn,
 
 		"GET /api/tenants":                signedIn,

@@ -112,6 +112,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	})
 	cfg := httpapi.Config{
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, Keys: w.keys,
+		Eraser:         w.eraser(),
 		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned,
 	}

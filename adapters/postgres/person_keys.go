@@ -90,9 +90,7 @@ func (k *PersonKeys) Keys(ctx context.Context, persons ...uuid.UUID) (events.Key
 // again. It is no error if there is no key.
 func (k *PersonKeys) Delete(ctx context.Context, person uuid.UUID) error {
 	_, err := k.pool.Exec(ctx, `delete from identity.person_keys where user_id = $1`, person)
-	k.mu.Lock()
-	delete(k.kept, person)
-	k.mu.Unlock()
+	k.Forget(person)
 	if err != nil {
 		return fmt.Errorf("delete key of person %s: %w", person, err)
 	}

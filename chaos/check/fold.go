@@ -84,6 +84,11 @@ func (m models) user(e envelope, keys map[uuid.UUID][]byte) error {
 	}
 	id := e.StreamID.String()
 	row := m.platform["users"][id]
+	if e.EventType == "user.erased" {
+		erase(row, id)
+		touch(row, e)
+		return nil
+	}
 	if e.EventType != "user.registered" && e.EventType != "user.profile_changed" {
 		touch(row, e)
 		return nil
@@ -99,16 +104,31 @@ func (m models) user(e envelope, keys map[uuid.UUID][]byte) error {
 		FirstName string `json:"first_name"`
 		LastName  string `json:"last_name"`
 	}
-	if err := open(profile.Person, keys[profile.Person.Subject], &person); err != nil {
-		return fmt.Errorf("user %s: %w", e.StreamID, err)
+	key, known := keys[profile.Person.Subject]
+	if known {
+		if err := open(profile.Person, key, &person); err != nil {
+			return fmt.Errorf("user %s: %w", e.StreamID, err)
+		}
 	}
 	if row == nil {
 		row = Row{"id": id, "is_active": "true", "created_at": e.Timestamp, "created_by": Null}
 		m.platform["users"][id] = row
 	}
 	row["email"], row["first_name"], row["last_name"] = person.Email, person.FirstName, person.LastName
+	if !known {
+		erase(row, id)
+	}
 	touch(row, e)
 	return nil
+}
+
+// erase puts what stands for an erased person into a user's row.
+func erase(row Row, id string) {
+	for column, value := range map[string]string{
+		"email": "erased-" + id + "@invalid", "first_name": "erased", "last_name": "erased", "is_active": "false",
+	} {
+		set(row, column, value)
+	}
 }
 
 // open decrypts personal data: AES-256-GCM, the nonce in front, the subject's id

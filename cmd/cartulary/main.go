@@ -32,6 +32,7 @@ Roles:
 
   audit        check the trail, export it, print its public key; see cartulary audit --help
   healthcheck  succeed if the API at HOST:PORT is ready
+  erase        forget a person for good; see cartulary erase --help
 
 Run migrate first, then any number of the others. Each is configured by the
 environment: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT and so on. All
@@ -78,6 +79,9 @@ func table() []role {
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	if len(args) > 0 && args[0] == "audit" {
 		return audit(ctx, args[1:], getenv, stdout)
+	}
+	if len(args) > 0 && args[0] == "erase" {
+		return erase(ctx, args[1:], getenv, stdout)
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("name one role\n\n%s", usage)

@@ -1,0 +1,19 @@
+// Package erasure makes the platform forget a person.
+//
+// The trail can't forget: it is only ever added to. But all that it says of a person
+// is encrypted under a key of that person, and forgetting is destroying the key.
+//
+// A person is erased in this order, of which each step can be done again:
+//
+//  1. Nobody is erased who is the only admin of a tenant ([*SoleAdminError]).
+//  2. The person leaves all tenants.
+//  3. The account is closed and its address released, in one append to the ledger
+//     of the platform.
+//  4. Password, sessions and the key are destroyed, in one transaction of the
+//     database, and every process is told to forget the key.
+//
+// After the third step the person is erased for good. If a process dies before the
+// fourth is done, [Eraser.Run] finishes it, in whichever process it runs. Read
+// models follow the third step; also if they are rebuilt when the key is gone, the
+// rows are the same.
+package erasure

@@ -1,0 +1,185 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+// Tenant is a tenant that a person belongs to.
+type Tenant struct {
+	ID   uuid.UUID
+	Name string
+}
+
+// SoleAdminError lists the tenants that would be left without an admin.
+type SoleAdminError struct{ Tenants []Tenant }
+
+func (e *SoleAdminError) Error() string {
+	names := make([]string, len(e.Tenants))
+	for i, t := range e.Tenants {
+		names[i] = fmt.Sprintf("%q (%s)", t.Name, t.ID)
+	}
+	return "the only admin of " + strings.Join(names, ", ") + "; name another or delete these tenants first"
+}
+
+// Persons is what the platform keeps of persons outside the trail.
+type Persons interface {
+	// Tenants returns the tenants that a person belongs to and that are open.
+	Tenants(ctx context.Context, person uuid.UUID) ([]Tenant, error)
+	// Destroy deletes a person's password, sessions and key, all or none, and
+	// returns the sessions. It is no error if there are none.
+	Destroy(ctx context.Context, person uuid.UUID) (sessions []uuid.UUID, err error)
+	// Unfinished returns up to limit persons who were erased and of whom something
+	// is left that an eraser removes.
+	Unfinished(ctx context.Context, limit int) ([]uuid.UUID, error)
+}
+
+// Config says what an eraser works with.
+type Config struct {
+	App     *command.App
+	Persons Persons
+	Logger  *slog.Logger
+
+	// Forgotten is told that a person's key is gone, and which sessions with it, so
+	// that every process forgets them.
+	Forgotten func(person uuid.UUID, sessions []uuid.UUID)
+}
+
+// Eraser makes the platform forget persons. See the package for how.
+type Eraser struct{ cfg Config }
+
+// New returns an eraser.
+func New(cfg Config) *Eraser { return &Eraser{cfg: cfg} }
+
+// Erase forgets a person: [*SoleAdminError] if tenants would be left without an
+// admin, [command.ErrNotFound] if there is no such person. Doing so again finishes
+// what was left undone.
+func (e *Eraser) Erase(ctx context.Context, meta command.Meta, person uuid.UUID) (command.Receipt, error) {
+	tenants, err := e.cfg.Persons.Tenants(ctx, person)
+	if err != nil {
+		return command.Receipt{}, fmt.Errorf("erase: %w", err)
+	}
+	if err := e.replaceable(ctx, person, tenants); err != nil {
+		return command.Receipt{}, err
+	}
+	if err := e.leave(ctx, meta, person, tenants); err != nil {
+		return command.Receipt{}, err
+	}
+	receipt, err := e.cfg.App.EraseUser(ctx, meta, command.EraseUser{UserID: person})
+	if err != nil {
+		return command.Receipt{}, fmt.Errorf("erase: %w", err)
+	}
+	// From here on it must be finished, whoever leaves; and Run does if this fails.
+	if err := e.destroy(context.WithoutCancel(ctx), person); err != nil {
+		e.cfg.Logger.LogAttrs(ctx, slog.LevelError, "erased, but not all is destroyed yet: it is tried again",
+			slog.String("user_id", person.String()), slog.Any("error", err))
+	}
+	return receipt, nil
+}
+
+// replaceable checks that the person is nowhere the only admin.
+func (e *Eraser) replaceable(ctx context.Context, person uuid.UUID, tenants []Tenant) error {
+	var sole []Tenant
+	for _, t := range tenants {
+		alone, err := e.cfg.App.SoleAdmin(ctx, t.ID, person)
+		if err != nil {
+			return fmt.Errorf("erase: members of %s: %w", t.ID, err)
+		}
+		if alone {
+			sole = append(sole, t)
+		}
+	}
+	if len(sole) > 0 {
+		return &SoleAdminError{sole}
+	}
+	return nil
+}
+
+// leave takes the person out of all tenants.
+func (e *Eraser) leave(ctx context.Context, meta command.Meta, person uuid.UUID, tenants []Tenant) error {
+	for _, t := range tenants {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("draw a command id: %w", err)
+		}
+		leaving := meta
+		leaving.ID, leaving.Keyed = id, false
+		_, err = e.cfg.App.RemoveMember(ctx, leaving, command.RemoveMember{TenantID: t.ID, UserID: person, Actor: person})
+		switch {
+		case errors.Is(err, command.ErrLastAdmin):
+			return &SoleAdminError{[]Tenant{t}}
+		case err != nil && !errors.Is(err, command.ErrNotFound):
+			return fmt.Errorf("erase: leave %s: %w", t.ID, err)
+		}
+	}
+	return nil
+}
+
+func (e *Eraser) destroy(ctx context.Context, person uuid.UUID) error {
+	sessions, err := e.cfg.Persons.Destroy(ctx, person)
+	if err != nil {
+		return err
+	}
+	e.cfg.Forgotten(person, sessions)
+	return nil
+}
+
+// sweepBatch is how many persons a sweep finishes at most.
+const sweepBatch = 100
+
+// Run finishes, every so often, what was left undone, until ctx ends.
+func (e *Eraser) Run(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+			e.cfg.Logger.LogAttrs(ctx, slog.LevelError, "erasures not finished", slog.Any("error", err))
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Sweep finishes what was left undone.
+func (e *Eraser) Sweep(ctx context.Context) error {
+	persons, err := e.cfg.Persons.Unfinished(ctx, sweepBatch)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, person := range persons {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("draw a command id: %w", err)
+		}
+		err = e.destroy(ctx, person)
+		if err == nil {
+			err = e.leaveAll(ctx, command.Meta{ID: id}, person)
+		}
+		if err != nil {
+			failures = append(failures, fmt.Errorf("person %s: %w", person, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// leaveAll takes a person who is erased already out of tenants that were joined
+// meanwhile.
+func (e *Eraser) leaveAll(ctx context.Context, meta command.Meta, person uuid.UUID) error {
+	tenants, err := e.cfg.Persons.Tenants(ctx, person)
+	if err != nil {
+		return err
+	}
+	return e.leave(ctx, meta, person, tenants)
+}
