@@ -14,14 +14,6 @@ import (
 	"github.com/cartulary/cartulary/proof"
 )
 
-// Signed is a checkpoint that was signed.
-type Signed struct {
-	Ledger uuid.UUID
-	Size   int64
-	Root   tlog.Hash
-	Note   []byte
-}
-
 // Ledgers are what is certified.
 type Ledgers interface {
 	// Changed returns up to limit ledgers, by id, after the given one, that are not as
@@ -30,11 +22,11 @@ type Ledgers interface {
 	// Certify verifies what a ledger has grown by and keeps what sign makes of its tree,
 	// as unpublished. It fails with [Config.Rewritten] when the ledger does not
 	// begin with what was signed before.
-	Certify(ctx context.Context, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error)) error
+	Certify(ctx context.Context, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error)) (*proof.Signed, error)
 	// Unpublished returns up to limit checkpoints that are not published yet.
-	Unpublished(ctx context.Context, limit int) ([]Signed, error)
+	Unpublished(ctx context.Context, limit int) ([]proof.Signed, error)
 	// Published says that checkpoints are published.
-	Published(ctx context.Context, list []Signed) error
+	Published(ctx context.Context, list []proof.Signed) error
 }
 
 // Objects is where checkpoints are kept out of reach of the database.
@@ -49,7 +41,7 @@ type Objects interface {
 type Config struct {
 	Ledgers Ledgers
 	Objects Objects
-	Publish func(ctx context.Context, list []Signed) error // to Kafka
+	Publish func(ctx context.Context, list []proof.Signed) error // to Kafka
 	Signer  note.Signer
 	Every   time.Duration // between looks; 5 s if zero
 	Logger  *slog.Logger
@@ -133,7 +125,7 @@ func (n *Notary) certify(ctx context.Context, valid func() bool) error {
 var errDeposed = errors.New("no longer leading")
 
 func (n *Notary) certifyOne(ctx context.Context, ledger uuid.UUID, valid func() bool) {
-	err := n.cfg.Ledgers.Certify(ctx, ledger, func(tree tlog.Tree) ([]byte, error) {
+	_, err := n.cfg.Ledgers.Certify(ctx, ledger, func(tree tlog.Tree) ([]byte, error) {
 		if !valid() {
 			return nil, errDeposed
 		}

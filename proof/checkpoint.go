@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
@@ -26,6 +27,26 @@ type Checkpoint struct {
 	Size   int64  // events, at least 1
 	Root   tlog.Hash
 }
+
+// Signed is a checkpoint as it is kept.
+type Signed struct {
+	Ledger uuid.UUID
+	Size   int64
+	Root   tlog.Hash
+	Note   []byte // the signed note
+	At     time.Time
+}
+
+// Tree returns the tree that the checkpoint speaks of.
+func (s Signed) Tree() tlog.Tree { return tlog.Tree{N: s.Size, Hash: s.Root} }
+
+// Errors of those who keep checkpoints.
+var (
+	// ErrNotSigned says that there is no checkpoint of what was asked for.
+	ErrNotSigned = errors.New("there is no such checkpoint")
+	// ErrNoEvent says that a ledger holds no such event.
+	ErrNoEvent = errors.New("there is no such event")
+)
 
 // Origin returns the first line of a ledger's checkpoints: the name of the key that
 // signs them and the ledger's id.

@@ -63,19 +63,43 @@ func Decode(texts []string) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// ReadReceipt reads a receipt. It does not check what it says.
+// ReadReceipt reads a receipt, as it is or as the API answers it. It does not check
+// what it says.
 func ReadReceipt(text []byte) (Receipt, error) {
 	if len(text) > maxReceipt {
 		return Receipt{}, fmt.Errorf("receipt: longer than %d bytes", maxReceipt)
 	}
 	var r Receipt
-	if err := json.Unmarshal(text, &r, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(unwrapped(text), &r, json.RejectUnknownMembers(true)); err != nil {
 		return Receipt{}, fmt.Errorf("receipt: %w", err)
 	}
 	if r.Format != ReceiptFormat {
 		return Receipt{}, fmt.Errorf("receipt: the format is %q, not %q", r.Format, ReceiptFormat)
 	}
 	return r, nil
+}
+
+// unwrapped returns the data of an answer of the API, and other text as it is.
+func unwrapped(text []byte) []byte {
+	var answer struct {
+		Data jsontext.Value `json:"data"`
+	}
+	if json.Unmarshal(text, &answer) == nil && answer.Data.Kind() == '{' {
+		return answer.Data
+	}
+	return text
+}
+
+// ReadCheckpoint returns the signed note in text, which is the note itself or an answer
+// of the API that holds it.
+func ReadCheckpoint(text []byte) []byte {
+	var data struct {
+		Checkpoint string `json:"checkpoint"`
+	}
+	if json.Unmarshal(unwrapped(text), &data) == nil && data.Checkpoint != "" {
+		return []byte(data.Checkpoint)
+	}
+	return text
 }
 
 // Check verifies a receipt with nothing but public keys, and returns the checkpoint

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/cartulary/cartulary/adapters/kafka"
 	"github.com/cartulary/cartulary/adapters/postgres"
@@ -46,8 +44,8 @@ func (p *Platform) openNotary(ctx context.Context, store *s3.Store) (func(contex
 		publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers})
 		defer closing(ctx, p.logger, "kafka publisher", publisher)
 		n := notary.New(notary.Config{
-			Ledgers: certified{proofs}, Objects: store, Signer: key, Every: p.cfg.Audit.Every, Logger: p.logger,
-			Publish:   func(ctx context.Context, list []notary.Signed) error { return publishCheckpoints(ctx, publisher, list) },
+			Ledgers: proofs, Objects: store, Signer: key, Every: p.cfg.Audit.Every, Logger: p.logger,
+			Publish:   func(ctx context.Context, list []proof.Signed) error { return publishCheckpoints(ctx, publisher, list) },
 			Rewritten: postgres.ErrRewritten,
 		})
 		return postgres.Lead(ctx, p.main, notaryLeadership, p.logger, func(ctx context.Context, l *postgres.Leadership) error {
@@ -93,7 +91,7 @@ func SigningKey(ctx context.Context, cfg config.Config, secrets *postgres.Secret
 }
 
 // publishCheckpoints puts checkpoints on Kafka, keyed by their ledgers.
-func publishCheckpoints(ctx context.Context, publisher *kafka.Publisher, list []notary.Signed) error {
+func publishCheckpoints(ctx context.Context, publisher *kafka.Publisher, list []proof.Signed) error {
 	messages := make([]*message.Message, len(list))
 	for i, s := range list {
 		id := s.Ledger.String()
@@ -106,31 +104,6 @@ func publishCheckpoints(ctx context.Context, publisher *kafka.Publisher, list []
 		messages[i] = m
 	}
 	return publisher.PublishAll(ctx, kafka.Parcel{Topic: events.TopicCheckpoint, Messages: messages})
-}
-
-// certified is the ledger's proofs as the notary sees them.
-type certified struct{ *postgres.Proofs }
-
-func (c certified) Certify(ctx context.Context, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error)) error {
-	_, err := c.Proofs.Certify(ctx, ledger, sign)
-	return err
-}
-
-func (c certified) Unpublished(ctx context.Context, limit int) ([]notary.Signed, error) {
-	list, err := c.Proofs.Unpublished(ctx, limit)
-	signed := make([]notary.Signed, len(list))
-	for i, s := range list {
-		signed[i] = notary.Signed{Ledger: s.Ledger, Size: s.Size, Root: s.Root, Note: s.Note}
-	}
-	return signed, err
-}
-
-func (c certified) Published(ctx context.Context, signed []notary.Signed) error {
-	list := make([]postgres.Checkpoint, len(signed))
-	for i, s := range signed {
-		list[i] = postgres.Checkpoint{Ledger: s.Ledger, Size: s.Size}
-	}
-	return c.Proofs.Published(ctx, list)
 }
 
 // openGuard returns what compares the ledgers with what was published of them.

@@ -122,7 +122,7 @@ func (e extent) tree(ledger uuid.UUID) (tlog.Tree, error) {
 }
 
 // SignedSource hands out the events that a ledger's latest checkpoint holds, with
-// hashes and checkpoints; [ErrNoCheckpoint] if nothing was signed yet.
+// hashes and checkpoints; proof.ErrNotSigned if nothing was signed yet.
 func SignedSource(ctx context.Context, tx pgx.Tx, ledger uuid.UUID) (proof.Source, error) {
 	c, err := latestCheckpoint(ctx, tx, ledger, 0)
 	if err != nil {

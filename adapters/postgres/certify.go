@@ -45,7 +45,7 @@ order by head.ledger_id limit $2`, after, limit)
 // or its events are not those of its head.
 func (p *Proofs) Certify(
 	ctx context.Context, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error),
-) (made *Checkpoint, err error) {
+) (made *proof.Signed, err error) {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead}
 	err = pgx.BeginTxFunc(ctx, p.pool, snapshot, func(tx pgx.Tx) error {
 		made, err = certify(ctx, tx, ledger, sign)
@@ -59,7 +59,7 @@ func (p *Proofs) Certify(
 
 func certify(
 	ctx context.Context, tx pgx.Tx, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error),
-) (*Checkpoint, error) {
+) (*proof.Signed, error) {
 	var (
 		tree   tlog.Tree
 		hashes []byte
@@ -70,7 +70,7 @@ func certify(
 	}
 	last, err := latestCheckpoint(ctx, tx, ledger, 0)
 	switch {
-	case err != nil && !errors.Is(err, ErrNoCheckpoint):
+	case err != nil && !errors.Is(err, proof.ErrNotSigned):
 		return nil, err
 	case tree.N < last.Size:
 		return nil, fmt.Errorf("%w: it holds %d events, %d were signed", ErrRewritten, tree.N, last.Size)
@@ -89,7 +89,7 @@ func certify(
 	if tree.N == last.Size {
 		return nil, nil //nolint:nilnil // as above
 	}
-	c := &Checkpoint{Ledger: ledger, Size: tree.N, Root: tree.Hash}
+	c := &proof.Signed{Ledger: ledger, Size: tree.N, Root: tree.Hash}
 	if c.Note, err = sign(tree); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func certify(
 
 // extends returns ErrRewritten unless the ledger's tiles are those of tree, and tree
 // begins with what the last checkpoint holds.
-func extends(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, tree tlog.Tree, last Checkpoint) error {
+func extends(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, tree tlog.Tree, last proof.Signed) error {
 	stored := tiles{tx, ledger}
 	if err := proof.Authenticate(ctx, tree, stored); err != nil {
 		return rewritten(err)
@@ -210,7 +210,7 @@ where length(tile.hashes) = $5`, ledger, p.Level, p.Index, p.Hashes, p.From*tlog
 	return nil
 }
 
-func keep(ctx context.Context, tx pgx.Tx, c *Checkpoint) error {
+func keep(ctx context.Context, tx pgx.Tx, c *proof.Signed) error {
 	err := tx.QueryRow(ctx, `
 insert into ledger.checkpoints (ledger_id, size, root, note) values ($1, $2, $3, $4) returning at`,
 		c.Ledger, c.Size, c.Root[:], c.Note).Scan(&c.At)
@@ -224,7 +224,7 @@ insert into ledger.checkpoints (ledger_id, size, root, note) values ($1, $2, $3,
 }
 
 // Unpublished returns up to limit checkpoints that are not published yet.
-func (p *Proofs) Unpublished(ctx context.Context, limit int) ([]Checkpoint, error) {
+func (p *Proofs) Unpublished(ctx context.Context, limit int) ([]proof.Signed, error) {
 	rows, err := p.pool.Query(ctx, `
 select ledger_id, size, root, note, at
 from (select * from ledger.checkpoint_outbox order by ledger_id, size limit $1) as waiting
@@ -232,7 +232,7 @@ join ledger.checkpoints using (ledger_id, size) order by ledger_id, size`, limit
 	if err != nil {
 		return nil, fmt.Errorf("unpublished checkpoints: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Checkpoint, err error) {
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c proof.Signed, err error) {
 		var root []byte
 		err = row.Scan(&c.Ledger, &c.Size, &root, &c.Note, &c.At)
 		copy(c.Root[:], root)
@@ -245,7 +245,7 @@ join ledger.checkpoints using (ledger_id, size) order by ledger_id, size`, limit
 }
 
 // Published says that checkpoints are everywhere where they are published.
-func (p *Proofs) Published(ctx context.Context, list []Checkpoint) error {
+func (p *Proofs) Published(ctx context.Context, list []proof.Signed) error {
 	ledgers, sizes := make([]uuid.UUID, len(list)), make([]int64, len(list))
 	for i, c := range list {
 		ledgers[i], sizes[i] = c.Ledger, c.Size

@@ -43,7 +43,7 @@ func (c *certified) grow(t *testing.T, n int) {
 	mustAppend(t, c.ledger, rename(c.id, document(), 0, n))
 }
 
-func (c *certified) certify(ctx context.Context) (*postgres.Checkpoint, error) {
+func (c *certified) certify(ctx context.Context) (*proof.Signed, error) {
 	return c.Certify(ctx, c.id, func(tree tlog.Tree) ([]byte, error) {
 		return proof.Checkpoint{Origin: proof.Origin(c.key.Name(), c.id), Size: tree.N, Root: tree.Hash}.Sign(c.key)
 	})
@@ -78,7 +78,7 @@ func TestCertifyFollowsALedgerAndProvesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var signed []*postgres.Checkpoint
+	var signed []*proof.Signed
 	for _, n := range []int{1, 2, 252, 1, 1, 300, 5000} {
 		c.grow(t, n)
 		made, err := c.certify(t.Context())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,47 +13,32 @@ import (
 	"github.com/cartulary/cartulary/proof"
 )
 
-// ErrNoCheckpoint says that nothing was signed that covers what was asked for.
-var ErrNoCheckpoint = errors.New("there is no such checkpoint")
-
 // Proofs keeps checkpoints and tiles, and makes proofs of them.
 type Proofs struct{ pool *pgxpool.Pool }
 
 // NewProofs returns the proofs of a main database.
 func NewProofs(pool *pgxpool.Pool) *Proofs { return &Proofs{pool: pool} }
 
-// Checkpoint is a checkpoint as it is kept.
-type Checkpoint struct {
-	Ledger uuid.UUID
-	Size   int64
-	Root   tlog.Hash
-	Note   []byte // the signed note
-	At     time.Time
-}
-
-// Tree returns the tree that the checkpoint speaks of.
-func (c Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: c.Size, Hash: c.Root} }
-
 // Checkpoint returns the checkpoint of a ledger at the given size, or its latest
-// if size is 0; [ErrNoCheckpoint] if there is none.
-func (p *Proofs) Checkpoint(ctx context.Context, ledger uuid.UUID, size int64) (Checkpoint, error) {
+// if size is 0; proof.ErrNotSigned if there is none.
+func (p *Proofs) Checkpoint(ctx context.Context, ledger uuid.UUID, size int64) (proof.Signed, error) {
 	c, err := latestCheckpoint(ctx, p.pool, ledger, size)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint of ledger %s: %w", ledger, err)
+		return proof.Signed{}, fmt.Errorf("checkpoint of ledger %s: %w", ledger, err)
 	}
 	return c, nil
 }
 
 // latestCheckpoint is as [Proofs.Checkpoint].
-func latestCheckpoint(ctx context.Context, db querier, ledger uuid.UUID, size int64) (Checkpoint, error) {
-	c := Checkpoint{Ledger: ledger}
+func latestCheckpoint(ctx context.Context, db querier, ledger uuid.UUID, size int64) (proof.Signed, error) {
+	c := proof.Signed{Ledger: ledger}
 	var root []byte
 	err := db.QueryRow(ctx, `
 select size, root, note, at from ledger.checkpoints
 where ledger_id = $1 and ($2 = 0 or size = $2) order by size desc limit 1`, ledger, size).
 		Scan(&c.Size, &root, &c.Note, &c.At)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrNoCheckpoint
+		err = proof.ErrNotSigned
 	}
 	copy(c.Root[:], root)
 	c.At = c.At.UTC()
@@ -63,7 +47,7 @@ where ledger_id = $1 and ($2 = 0 or size = $2) order by size desc limit 1`, ledg
 
 // Inclusion proves that event seq is in the tree of a checkpoint of its ledger. It
 // fails with proof.ErrRange or proof.ErrTiles.
-func (p *Proofs) Inclusion(ctx context.Context, c Checkpoint, seq int64) ([]tlog.Hash, error) {
+func (p *Proofs) Inclusion(ctx context.Context, c proof.Signed, seq int64) ([]tlog.Hash, error) {
 	hashes, err := proof.Inclusion(ctx, c.Tree(), tiles{p.pool, c.Ledger}, seq)
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", c.Ledger, err)
@@ -73,7 +57,7 @@ func (p *Proofs) Inclusion(ctx context.Context, c Checkpoint, seq int64) ([]tlog
 
 // Consistency proves that the tree of a checkpoint begins with its ledger's first
 // from events. It fails with proof.ErrRange or proof.ErrTiles.
-func (p *Proofs) Consistency(ctx context.Context, c Checkpoint, from int64) ([]tlog.Hash, error) {
+func (p *Proofs) Consistency(ctx context.Context, c proof.Signed, from int64) ([]tlog.Hash, error) {
 	hashes, err := proof.Consistency(ctx, c.Tree(), tiles{p.pool, c.Ledger}, from)
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", c.Ledger, err)
@@ -81,21 +65,18 @@ func (p *Proofs) Consistency(ctx context.Context, c Checkpoint, from int64) ([]t
 	return hashes, nil
 }
 
-// Body returns an event's canonical bytes; [ErrNoEvent] if there is no such event.
+// Body returns an event's canonical bytes; proof.ErrNoEvent if there is no such event.
 func (p *Proofs) Body(ctx context.Context, ledger uuid.UUID, seq int64) ([]byte, error) {
 	var body []byte
 	err := p.pool.QueryRow(ctx, `select body from ledger.events where ledger_id = $1 and seq = $2`, ledger, seq).Scan(&body)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrNoEvent
+		err = proof.ErrNoEvent
 	}
 	if err != nil {
 		return nil, fmt.Errorf("event %d of ledger %s: %w", seq, ledger, err)
 	}
 	return body, nil
 }
-
-// ErrNoEvent says that a ledger holds no such event.
-var ErrNoEvent = errors.New("there is no such event")
 
 // Keys returns the public keys of all who signed, the newest first.
 func (p *Proofs) Keys(ctx context.Context) ([]string, error) {
@@ -191,7 +172,7 @@ func rootAt(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, size int64) (root 
 	// Tiles follow the head after a while: what they hold is authenticated by the last
 	// checkpoint, whose root is one of theirs.
 	last, err := latestCheckpoint(ctx, tx, ledger, 0)
-	if errors.Is(err, ErrNoCheckpoint) || err == nil && last.Size < size {
+	if errors.Is(err, proof.ErrNotSigned) || err == nil && last.Size < size {
 		return root, fmt.Errorf("checkpoints end at %d: %w", last.Size, proof.ErrRange)
 	}
 	if err != nil {

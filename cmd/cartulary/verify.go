@@ -96,7 +96,7 @@ func readCheckpoint(path string, keys proof.Keys) (proof.Checkpoint, error) {
 	if err != nil {
 		return proof.Checkpoint{}, err
 	}
-	c, err := proof.OpenCheckpoint(text, keys)
+	c, err := proof.OpenCheckpoint(proof.ReadCheckpoint(text), keys)
 	if err != nil {
 		return c, notProven{err}
 	}
