@@ -50,6 +50,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	defer closeLimits()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
+		Proofs:           postgres.NewProofs(p.main),
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),

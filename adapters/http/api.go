@@ -65,6 +65,7 @@ type Config struct {
 	Keys      Keys
 	Eraser    *erasure.Eraser
 	Logger    *slog.Logger
+	Proofs    Proofs
 
 	// Limiter, if set, bounds how many requests a caller may make.
 	Limiter Limiter
@@ -114,8 +115,9 @@ func (c *Config) setDefaults() {
 }
 
 func (c *Config) validate() error {
-	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil || c.Eraser == nil || c.Logger == nil {
-		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys, Eraser and Logger are needed")
+	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil ||
+		c.Eraser == nil || c.Logger == nil || c.Proofs == nil {
+		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys, Eraser, Logger and Proofs are needed")
 	}
 	return nil
 }

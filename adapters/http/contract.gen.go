@@ -211,6 +211,39 @@ type AddMemberRequest struct {
 	UserID *openapi_types.UUID `json:"user_id,omitempty"`
 }
 
+// AuditCheckpoint defines model for AuditCheckpoint.
+type AuditCheckpoint struct {
+	// At When it was signed.
+	At time.Time `json:"at"`
+
+	// Checkpoint Signed note (C2SP tlog-checkpoint): origin, size and root, a line each, an empty line, signatures.
+	//
+	// Example: cartulary/018f3c5e-7b1a-7c44-9d1e-2f6b8a0c4d11
+	// 1200
+	// CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	//
+	// — cartulary Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+	Checkpoint string             `json:"checkpoint"`
+	LedgerID   openapi_types.UUID `json:"ledger_id"`
+
+	// Root Example: CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	Root TreeHash `json:"root"`
+
+	// Size How many events it holds.
+	Size int64 `json:"size"`
+}
+
+// AuditKey defines model for AuditKey.
+type AuditKey struct {
+	// PublicKey The key that signs now, name+hash+key.
+	//
+	// Example: cartulary+0f2a1c3d+AYEYFsYHNWqlJvHgUQ3Wn4Z6QJbJmQ9v3l7Jt1nE0C9g
+	PublicKey string `json:"public_key"`
+
+	// PublicKeys All keys that ever signed, the newest first.
+	PublicKeys []string `json:"public_keys"`
+}
+
 // ChangePasswordRequest Example: {"current_password":"correct horse battery staple","new_password":"another stable of proper horses"}
 type ChangePasswordRequest struct {
 	CurrentPassword string `json:"current_password"`
@@ -225,6 +258,27 @@ type ChangeRoleRequest struct {
 	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
 	// the trail included, and changes nothing; `admin` does all.
 	Role Role `json:"role"`
+}
+
+// ConsistencyProof defines model for ConsistencyProof.
+type ConsistencyProof struct {
+	// Checkpoint Signed note (C2SP tlog-checkpoint): origin, size and root, a line each, an empty line, signatures.
+	//
+	// Example: cartulary/018f3c5e-7b1a-7c44-9d1e-2f6b8a0c4d11
+	// 1200
+	// CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	//
+	// — cartulary Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+	Checkpoint string `json:"checkpoint"`
+
+	// From How many events the older checkpoint holds.
+	From int64 `json:"from"`
+
+	// Hashes Base64, 32 bytes each.
+	Hashes []TreeHash `json:"hashes"`
+
+	// To How many events the newer checkpoint holds.
+	To int64 `json:"to"`
 }
 
 // CreateTenantRequest Example: {"name":"Analytical Engines"}
@@ -345,6 +399,30 @@ type Health struct {
 	Status string `json:"status"`
 }
 
+// InclusionProof defines model for InclusionProof.
+type InclusionProof struct {
+	// Checkpoint Signed note (C2SP tlog-checkpoint): origin, size and root, a line each, an empty line, signatures.
+	//
+	// Example: cartulary/018f3c5e-7b1a-7c44-9d1e-2f6b8a0c4d11
+	// 1200
+	// CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	//
+	// — cartulary Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+	Checkpoint string `json:"checkpoint"`
+
+	// Hashes Base64, 32 bytes each.
+	Hashes []TreeHash `json:"hashes"`
+
+	// LeafHash Example: CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	LeafHash TreeHash `json:"leaf_hash"`
+
+	// Seq Position of the event.
+	Seq int64 `json:"seq"`
+
+	// Size How many events the checkpoint holds.
+	Size int64 `json:"size"`
+}
+
 // LoginRequest Example: {"email":"ada@example.org","password":"correct horse battery staple"}
 type LoginRequest struct {
 	Email    string `json:"email"`
@@ -414,6 +492,42 @@ type Problem struct {
 	// Example: Bad Request
 	Title string `json:"title"`
 	Type  string `json:"type"`
+}
+
+// ProvenEvent defines model for ProvenEvent.
+type ProvenEvent struct {
+	// Body The event's canonical bytes (RFC 8785), as they were hashed.
+	Body string `json:"body"`
+
+	// Proof RFC 6962 §2.1.1, from the leaf up.
+	Proof []TreeHash `json:"proof"`
+
+	// Seq Position of the event.
+	Seq int64 `json:"seq"`
+}
+
+// Receipt defines model for Receipt.
+type Receipt struct {
+	// Checkpoint Signed note (C2SP tlog-checkpoint): origin, size and root, a line each, an empty line, signatures.
+	//
+	// Example: cartulary/018f3c5e-7b1a-7c44-9d1e-2f6b8a0c4d11
+	// 1200
+	// CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+	//
+	// — cartulary Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+	Checkpoint string             `json:"checkpoint"`
+	DocumentID openapi_types.UUID `json:"document_id"`
+	File       ProvenEvent        `json:"file"`
+
+	// Format Example: cartulary-receipt/1
+	Format   string             `json:"format"`
+	LedgerID openapi_types.UUID `json:"ledger_id"`
+
+	// Sha256 Of the document's bytes.
+	//
+	// Example: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Sha256 string      `json:"sha256"`
+	Upload ProvenEvent `json:"upload"`
 }
 
 // RefreshRequest Example: {"refresh_token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"}
@@ -619,6 +733,9 @@ type TrailStream struct {
 	Version int64  `json:"version"`
 }
 
+// TreeHash Example: CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+type TreeHash = string
+
 // UpdateProfileRequest Example: {"first_name":"Augusta Ada","last_name":"King"}
 type UpdateProfileRequest struct {
 	// Email Example: ada@example.org
@@ -712,17 +829,38 @@ type TraceParent = string
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
 
+// AuditKeyOK defines model for AuditKeyOK.
+type AuditKeyOK struct {
+	Data    AuditKey `json:"data"`
+	Message string   `json:"message"`
+	Success Success  `json:"success"`
+}
+
 // BadRequestApplicationJSON defines model for BadRequest.
 type BadRequestApplicationJSON = ErrorEnvelope
 
 // BadRequestApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type BadRequestApplicationProblemPlusJSON = Problem
 
+// CheckpointOK defines model for CheckpointOK.
+type CheckpointOK struct {
+	Data    AuditCheckpoint `json:"data"`
+	Message string          `json:"message"`
+	Success Success         `json:"success"`
+}
+
 // ConflictApplicationJSON defines model for Conflict.
 type ConflictApplicationJSON = ErrorEnvelope
 
 // ConflictApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type ConflictApplicationProblemPlusJSON = Problem
+
+// ConsistencyOK defines model for ConsistencyOK.
+type ConsistencyOK struct {
+	Data    ConsistencyProof `json:"data"`
+	Message string           `json:"message"`
+	Success Success          `json:"success"`
+}
 
 // DeletionAccepted defines model for DeletionAccepted.
 type DeletionAccepted struct {
@@ -765,6 +903,13 @@ type HistoryOK struct {
 	Data    TrailPage `json:"data"`
 	Message string    `json:"message"`
 	Success Success   `json:"success"`
+}
+
+// InclusionOK defines model for InclusionOK.
+type InclusionOK struct {
+	Data    InclusionProof `json:"data"`
+	Message string         `json:"message"`
+	Success Success        `json:"success"`
 }
 
 // InternalErrorApplicationJSON defines model for InternalError.
@@ -822,6 +967,13 @@ type PreconditionFailedApplicationJSON = ErrorEnvelope
 
 // PreconditionFailedApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type PreconditionFailedApplicationProblemPlusJSON = Problem
+
+// ReceiptOK defines model for ReceiptOK.
+type ReceiptOK struct {
+	Data    Receipt `json:"data"`
+	Message string  `json:"message"`
+	Success Success `json:"success"`
+}
 
 // Refreshed defines model for Refreshed.
 type Refreshed struct {
@@ -910,6 +1062,15 @@ type UserCreated = UserEnvelope
 
 // UserOK defines model for UserOK.
 type UserOK = UserEnvelope
+
+// AuditKeyParams defines parameters for AuditKey.
+type AuditKeyParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
 
 // LoginParams defines parameters for Login.
 type LoginParams struct {
@@ -1098,6 +1259,48 @@ type ListTrailParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// AuditCheckpointParams defines parameters for AuditCheckpoint.
+type AuditCheckpointParams struct {
+	// Size How many events the checkpoint holds; the latest if not given.
+	Size *int64 `form:"size,omitempty" json:"size,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// AuditConsistencyParams defines parameters for AuditConsistency.
+type AuditConsistencyParams struct {
+	// From How many events the older checkpoint holds.
+	From int64 `form:"from" json:"from"`
+
+	// To How many events the newer checkpoint holds; the latest if not given.
+	To *int64 `form:"to,omitempty" json:"to,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// AuditInclusionParams defines parameters for AuditInclusion.
+type AuditInclusionParams struct {
+	// Seq Position of the event in the trail, from 1.
+	Seq int64 `form:"seq" json:"seq"`
+
+	// Size How many events the checkpoint holds; the latest if not given.
+	Size *int64 `form:"size,omitempty" json:"size,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Limit The most items to answer.
@@ -1216,6 +1419,15 @@ type DocumentHistoryParams struct {
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// DocumentReceiptParams defines parameters for DocumentReceipt.
+type DocumentReceiptParams struct {
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -1437,6 +1649,9 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// AuditKey The public key of checkpoints
+	// (GET /api/audit/key)
+	AuditKey(c *gin.Context, params AuditKeyParams)
 	// Login Start a session
 	// (POST /api/auth/login)
 	Login(c *gin.Context, params LoginParams)
@@ -1470,6 +1685,15 @@ type ServerInterface interface {
 	// ListTrail The tenant's trail
 	// (GET /api/tenants/{tenant_id}/audit)
 	ListTrail(c *gin.Context, tenantID TenantID, params ListTrailParams)
+	// AuditCheckpoint A signed checkpoint of the trail
+	// (GET /api/tenants/{tenant_id}/audit/checkpoint)
+	AuditCheckpoint(c *gin.Context, tenantID TenantID, params AuditCheckpointParams)
+	// AuditConsistency Proof that the trail was only added to
+	// (GET /api/tenants/{tenant_id}/audit/consistency)
+	AuditConsistency(c *gin.Context, tenantID TenantID, params AuditConsistencyParams)
+	// AuditInclusion Proof that an event is in the trail
+	// (GET /api/tenants/{tenant_id}/audit/inclusion)
+	AuditInclusion(c *gin.Context, tenantID TenantID, params AuditInclusionParams)
 	// ListDocuments The tenant's documents, newest first
 	// (GET /api/tenants/{tenant_id}/documents)
 	ListDocuments(c *gin.Context, tenantID TenantID, params ListDocumentsParams)
@@ -1491,6 +1715,9 @@ type ServerInterface interface {
 	// DocumentHistory A document's chain of custody
 	// (GET /api/tenants/{tenant_id}/documents/{document_id}/history)
 	DocumentHistory(c *gin.Context, tenantID TenantID, documentID DocumentID, params DocumentHistoryParams)
+	// DocumentReceipt A receipt for a document
+	// (GET /api/tenants/{tenant_id}/documents/{document_id}/receipt)
+	DocumentReceipt(c *gin.Context, tenantID TenantID, documentID DocumentID, params DocumentReceiptParams)
 	// ListMembers The tenant's members, the last joined first
 	// (GET /api/tenants/{tenant_id}/users)
 	ListMembers(c *gin.Context, tenantID TenantID, params ListMembersParams)
@@ -1552,6 +1779,65 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// AuditKey operation middleware
+func (siw *ServerInterfaceWrapper) AuditKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuditKeyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AuditKey(c, params)
+}
 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(c *gin.Context) {
@@ -2592,6 +2878,250 @@ func (siw *ServerInterfaceWrapper) ListTrail(c *gin.Context) {
 	siw.Handler.ListTrail(c, tenantID, params)
 }
 
+// AuditCheckpoint operation middleware
+func (siw *ServerInterfaceWrapper) AuditCheckpoint(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuditCheckpointParams
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AuditCheckpoint(c, tenantID, params)
+}
+
+// AuditConsistency operation middleware
+func (siw *ServerInterfaceWrapper) AuditConsistency(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuditConsistencyParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AuditConsistency(c, tenantID, params)
+}
+
+// AuditInclusion operation middleware
+func (siw *ServerInterfaceWrapper) AuditInclusion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuditInclusionParams
+
+	// ------------- Required query parameter "seq" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "seq", c.Request.URL.Query(), &params.Seq, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter seq: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AuditInclusion(c, tenantID, params)
+}
+
 // ListDocuments operation middleware
 func (siw *ServerInterfaceWrapper) ListDocuments(c *gin.Context) {
 
@@ -3390,6 +3920,83 @@ func (siw *ServerInterfaceWrapper) DocumentHistory(c *gin.Context) {
 	}
 
 	siw.Handler.DocumentHistory(c, tenantID, documentID, params)
+}
+
+// DocumentReceipt operation middleware
+func (siw *ServerInterfaceWrapper) DocumentReceipt(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "document_id" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "document_id", c.Param("document_id"), &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter document_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DocumentReceiptParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DocumentReceipt(c, tenantID, documentID, params)
 }
 
 // ListMembers operation middleware
@@ -4632,6 +5239,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/download", wrapper.DownloadDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit", wrapper.ListTrail)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/history", wrapper.DocumentHistory)
+	router.GET(options.BaseURL+"/api/audit/key", wrapper.AuditKey)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit/checkpoint", wrapper.AuditCheckpoint)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit/inclusion", wrapper.AuditInclusion)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit/consistency", wrapper.AuditConsistency)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/receipt", wrapper.DocumentReceipt)
 	router.GET(options.BaseURL+"/healthz", wrapper.Healthz)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 	router.GET(options.BaseURL+"/swagger.yaml", wrapper.Contract)

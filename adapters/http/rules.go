@@ -77,6 +77,12 @@ func rules() map[string]policy {
 		"GET /api/tenants/{tenant_id}/audit":                           auditors,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/history": viewers,
 
+		"GET /api/audit/key":                                           anyone,
+		"GET /api/tenants/{tenant_id}/audit/checkpoint":                auditors,
+		"GET /api/tenants/{tenant_id}/audit/inclusion":                 auditors,
+		"GET /api/tenants/{tenant_id}/audit/consistency":               auditors,
+		"GET /api/tenants/{tenant_id}/documents/{document_id}/receipt": viewers,
+
 		"GET /healthz":      anyone,
 		"GET /readyz":       anyone,
 		"GET /swagger.yaml": anyone,

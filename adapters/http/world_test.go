@@ -64,6 +64,7 @@ type world struct {
 	api      *httpapi.API
 	server   *httptest.Server
 	log      *lines
+	signing  *notary
 
 	hold atomic.Bool // read models do not follow
 	fail atomic.Bool // tenants' databases make handlers panic
@@ -112,7 +113,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	})
 	cfg := httpapi.Config{
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, Keys: w.keys,
-		Eraser:         w.eraser(),
+		Eraser: w.eraser(), Proofs: w.notary(),
 		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned,
 	}
