@@ -23,6 +23,10 @@ type Config struct {
 	Environment string // APP_ENV: Development or Production
 	LogLevel    slog.Level
 
+	// AllowPlaintext names the links to other machines that production lets go
+	// unencrypted: postgres, kafka, s3, redis (ALLOW_PLAINTEXT).
+	AllowPlaintext []string
+
 	HTTP     HTTP
 	Database Database
 	JWT      JWT
@@ -58,7 +62,11 @@ type JWT struct {
 
 // Kafka is the message broker.
 type Kafka struct {
-	Brokers []string // KAFKA_BOOTSTRAP_SERVERS
+	Brokers   []string // KAFKA_BOOTSTRAP_SERVERS
+	TLS       bool     // KAFKA_TLS
+	Mechanism string   // KAFKA_SASL_MECHANISM: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; no authentication if empty
+	Username  string   // KAFKA_SASL_USERNAME
+	Password  string   // KAFKA_SASL_PASSWORD
 }
 
 // Audit says how checkpoints of the trail are signed.
@@ -109,6 +117,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 	c := Config{
 		Environment: r.oneOf("APP_ENV", Development, Development, Production),
 		LogLevel:    r.level("LOG_LEVEL"),
+
+		AllowPlaintext: r.anyOf("ALLOW_PLAINTEXT", links()...),
+
 		HTTP: HTTP{
 			Host:           r.text("HOST", "127.0.0.1"),
 			Port:           r.number("PORT", 4999, 1, 65535),
@@ -125,7 +136,13 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 			AccessExpires:  r.seconds("JWT_ACCESS_TOKEN_EXPIRES", 900, 60, 3600),
 			RefreshExpires: r.seconds("JWT_REFRESH_TOKEN_EXPIRES", 604800, 3600, 90*86400),
 		},
-		Kafka: Kafka{Brokers: r.addresses("KAFKA_BOOTSTRAP_SERVERS", needs.Kafka)},
+		Kafka: Kafka{
+			Brokers:   r.addresses("KAFKA_BOOTSTRAP_SERVERS", needs.Kafka),
+			TLS:       r.oneOf("KAFKA_TLS", "false", "true", "false") == "true",
+			Mechanism: r.oneOf("KAFKA_SASL_MECHANISM", "", "", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+			Username:  r.required("KAFKA_SASL_USERNAME", r.getenv("KAFKA_SASL_MECHANISM") != ""),
+			Password:  r.required("KAFKA_SASL_PASSWORD", r.getenv("KAFKA_SASL_MECHANISM") != ""),
+		},
 		S3: S3{
 			Endpoint:       r.url("S3_ENDPOINT", needs.S3, "http", "https"),
 			PublicEndpoint: r.url("S3_PUBLIC_ENDPOINT", false, "http", "https"),
@@ -145,6 +162,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}
 	c.HTTP.Docs = r.oneOf("DOCS_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
+	if c.Environment == Production {
+		r.production(c)
+	}
 	if len(r.problems) > 0 {
 		return Config{}, &Error{Problems: r.problems}
 	}

@@ -117,7 +117,7 @@ func TestTheContractIsShownInDevelopmentOnlyUnlessSaidSo(t *testing.T) {
 	}{
 		{"development", "", true}, {"production", "", false}, {"production", "true", true}, {"development", "false", false},
 	} {
-		settings := complete()
+		settings := hardened()
 		settings["APP_ENV"], settings["DOCS_ENABLED"] = test.environment, test.enabled
 		got, err := config.Load(env(settings), config.Needs{})
 		if err != nil || got.HTTP.Docs != test.want {

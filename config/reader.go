@@ -48,6 +48,23 @@ func (r *reader) oneOf(name, fallback string, allowed ...string) string {
 	return v
 }
 
+// anyOf reads a list of words, separated by commas.
+func (r *reader) anyOf(name string, allowed ...string) []string {
+	v := r.getenv(name)
+	if v == "" {
+		return nil
+	}
+	words := strings.Split(v, ",")
+	for i := range words {
+		words[i] = strings.TrimSpace(words[i])
+		if !slices.Contains(allowed, words[i]) {
+			r.fail(name, "must be a list of %s, separated by commas", strings.Join(allowed, ", "))
+			return nil
+		}
+	}
+	return words
+}
+
 func (r *reader) number(name string, fallback, lowest, highest int) int {
 	v := r.getenv(name)
 	if v == "" {

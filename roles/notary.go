@@ -41,7 +41,7 @@ func (p *Platform) openNotary(ctx context.Context, store *s3.Store) (func(contex
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers})
+		publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity()})
 		defer closing(ctx, p.logger, "kafka publisher", publisher)
 		n := notary.New(notary.Config{
 			Ledgers: proofs, Objects: store, Signer: key, Every: p.cfg.Audit.Every, Logger: p.logger,

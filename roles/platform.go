@@ -95,9 +95,15 @@ func (p *Platform) openObjects(ctx context.Context) (*s3.Store, error) {
 	return store, nil
 }
 
+// kafkaSecurity says how brokers are talked to.
+func (p *Platform) kafkaSecurity() kafka.Security {
+	k := p.cfg.Kafka
+	return kafka.Security{TLS: k.TLS, Mechanism: k.Mechanism, Username: k.Username, Password: k.Password}
+}
+
 // ensureTopics makes sure that Kafka keeps what it is given.
 func (p *Platform) ensureTopics(ctx context.Context) error {
-	if err := kafka.EnsureTopics(ctx, kafka.TopicsConfig{Brokers: p.cfg.Kafka.Brokers}); err != nil {
+	if err := kafka.EnsureTopics(ctx, kafka.TopicsConfig{Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity()}); err != nil {
 		return fmt.Errorf("prepare the topics: %w", err)
 	}
 	return nil

@@ -24,7 +24,7 @@ func (p *Platform) Projector(ctx context.Context) error {
 		OnProgress: func(progress projections.Progress) { p.hints.Projected(ctx, progress) },
 	})
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
-		Brokers: p.cfg.Kafka.Brokers, Group: projectorGroup, Topics: []string{events.TopicAudit}, Logger: p.logger,
+		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: projectorGroup, Topics: []string{events.TopicAudit}, Logger: p.logger,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

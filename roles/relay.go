@@ -22,7 +22,7 @@ func (p *Platform) Relay(ctx context.Context) error {
 		default: // it will look anyway
 		}
 	})
-	publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers})
+	publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity()})
 	defer closing(ctx, p.logger, "kafka publisher", publisher)
 	relay := kafka.NewRelay(postgres.NewOutbox(p.main), publisher, kafka.RelayOptions{Wake: wake, Logger: p.logger})
 	return postgres.Lead(ctx, p.main, relayLeadership, p.logger, func(ctx context.Context, l *postgres.Leadership) error {

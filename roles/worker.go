@@ -42,7 +42,7 @@ func (p *Platform) Worker(ctx context.Context) error {
 		Logger: p.logger, Grace: p.cfg.Grace.Tenant, Every: janitorEvery,
 	}
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
-		Brokers: p.cfg.Kafka.Brokers, Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
+		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
 	certify, err := p.openNotary(ctx, store)
 	if err != nil {

@@ -47,6 +47,11 @@ func newClient(config PublisherConfig) (*kgo.Client, error) {
 		kgo.MetadataMaxAge(time.Minute),
 		kgo.DisableClientMetrics(),
 	}
+	secure, err := config.Security.options()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, secure...)
 	if config.dial != nil {
 		options = append(options, kgo.Dialer(config.dial))
 	} else {

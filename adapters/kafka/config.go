@@ -15,7 +15,7 @@ const (
 // clientConfig is what all of the platform's connections to Kafka have in common.
 // The protocol version is the oldest that the platform supports; brokers that
 // speak less or more are met half-way.
-func clientConfig(clientID string) *sarama.Config {
+func clientConfig(clientID string, security Security) *sarama.Config {
 	cfg := sarama.NewConfig()
 	cfg.ClientID = clientID
 	cfg.Version = sarama.V3_0_0_0
@@ -26,5 +26,6 @@ func clientConfig(clientID string) *sarama.Config {
 	cfg.Metadata.AllowAutoTopicCreation = false
 	cfg.Metadata.Retry.Max = 0
 	cfg.Metadata.RefreshFrequency = time.Minute
+	security.sarama(cfg)
 	return cfg
 }

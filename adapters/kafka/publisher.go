@@ -31,6 +31,7 @@ var _ message.Publisher = (*Publisher)(nil)
 // PublisherConfig configures a [Publisher].
 type PublisherConfig struct {
 	Brokers  []string
+	Security Security
 	ClientID string // "cartulary" if empty
 
 	dial   dialFunc      // for tests, to disturb connections; the usual one if nil

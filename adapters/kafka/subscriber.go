@@ -29,6 +29,7 @@ type Handler func(ctx context.Context, batch []events.Message) error
 // SubscriberConfig configures a [Subscriber].
 type SubscriberConfig struct {
 	Brokers  []string
+	Security Security
 	Group    string
 	Topics   []string
 	ClientID string        // Group if empty
@@ -111,7 +112,7 @@ func (s *Subscriber) member(ctx context.Context, handle Handler, wait *backoff, 
 }
 
 func (s *Subscriber) consumerConfig() *sarama.Config {
-	cfg := clientConfig(s.config.ClientID)
+	cfg := clientConfig(s.config.ClientID, s.config.Security)
 	cfg.ChannelBufferSize = s.config.MaxBatch
 	cfg.Metadata.Retry.Max = 2
 	cfg.Metadata.Retry.Backoff = 100 * time.Millisecond

@@ -21,6 +21,7 @@ const (
 // TopicsConfig says how topics are made.
 type TopicsConfig struct {
 	Brokers     []string
+	Security    Security
 	Partitions  int32 // of a new topic; DefaultPartitions if zero
 	Replication int16 // of a new topic; 3, or the number of brokers if that is less, if zero
 }
@@ -33,7 +34,7 @@ func EnsureTopics(ctx context.Context, config TopicsConfig) error {
 	if config.Partitions <= 0 {
 		config.Partitions = DefaultPartitions
 	}
-	cfg := clientConfig("cartulary")
+	cfg := clientConfig("cartulary", config.Security)
 	cfg.Admin.Timeout = produceTimeout
 	cfg.Metadata.Full = true
 	admin, err := sarama.NewClusterAdmin(config.Brokers, cfg)
