@@ -1,6 +1,7 @@
 package command
 
 import (
+	"mime"
 	"strings"
 	"time"
 
@@ -69,6 +70,13 @@ func (a Access) mayEdit(d Document) error {
 func (v *validation) filename(s string) {
 	v.text(s, "filename", maxFilenameRunes)
 	v.check(!strings.ContainsAny(s, `/\`) && s != "." && s != "..", "filename", "must be a name, not a path")
+}
+
+// mimeType checks for a type and a subtype, and parameters that can be read.
+func (v *validation) mimeType(s string) {
+	v.text(s, "mime_type", maxMimeTypeRunes)
+	media, _, err := mime.ParseMediaType(s)
+	v.check(err == nil && strings.Contains(media, "/"), "mime_type", "must be a media type such as application/pdf")
 }
 
 // DocumentDetails describes a document to the members of its tenant.

@@ -72,6 +72,7 @@ func TestUploadDocument(t *testing.T) {
 		"a name is needed":      {when: when(document, events.RoleUser, "", pdf), err: refused},
 		"a path is no name":     {when: when(document, events.RoleUser, "../etc/passwd", pdf), err: refused},
 		"dots are no name":      {when: when(document, events.RoleUser, "..", pdf), err: refused},
+		"a type has a subtype":  {when: when(document, events.RoleUser, "a.pdf", "pdf"), err: refused},
 		"a header is no name":   {when: when(document, events.RoleUser, "a\r\nSet-Cookie: b", pdf), err: refused},
 		"a name has an end":     {when: when(document, events.RoleUser, strings.Repeat("x", 256), pdf), err: refused},
 		"a type is needed":      {when: when(document, events.RoleUser, "a.pdf", ""), err: refused},

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"mime"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,9 +30,7 @@ type Uploaded struct {
 func (c UploadDocument) Validate() error {
 	var v validation
 	v.filename(c.Filename)
-	v.text(c.MimeType, "mime_type", maxMimeTypeRunes)
-	_, _, err := mime.ParseMediaType(c.MimeType)
-	v.check(err == nil, "mime_type", "must be a media type such as application/pdf")
+	v.mimeType(c.MimeType)
 	return v.err()
 }
 

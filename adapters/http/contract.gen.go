@@ -388,7 +388,7 @@ type FieldError struct {
 // `ready`, or `failed` when what is stored is not what was received.
 type FileStatus string
 
-// Filename A name without path, kept as sent. Control characters are refused.
+// Filename A name without path, kept as sent.
 //
 // Example: sketch of the engine.pdf
 type Filename = string
@@ -465,6 +465,11 @@ type MemberPageEnvelope struct {
 	Message string     `json:"message"`
 	Success Success    `json:"success"`
 }
+
+// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
+//
+// Example: application/pdf
+type MimeType = string
 
 // Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
 // one that is made of the owner's address or name, is refused.
@@ -553,7 +558,7 @@ type RegisterRequest struct {
 
 // RenameDocumentRequest Example: {"filename":"sketch of the engine.pdf"}
 type RenameDocumentRequest struct {
-	// Filename A name without path, kept as sent. Control characters are refused.
+	// Filename A name without path, kept as sent.
 	//
 	// Example: sketch of the engine.pdf
 	Filename Filename `json:"filename"`
@@ -759,15 +764,15 @@ type UploadDocumentRequest struct {
 	// browsers and curl send it, or RFC 5987's `filename*`. Of a path, the last component counts.
 	File openapi_types.File `json:"file"`
 
-	// Filename A name without path, kept as sent. Control characters are refused.
+	// Filename A name without path, kept as sent.
 	//
 	// Example: sketch of the engine.pdf
 	Filename *Filename `json:"filename,omitempty"`
 
-	// MimeType The media type (RFC 9110). Without it, the part's own Content-Type, or what the bytes and the name suggest.
+	// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
 	//
 	// Example: application/pdf
-	MimeType *string `json:"mime_type,omitempty"`
+	MimeType *MimeType `json:"mime_type,omitempty"`
 }
 
 // User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}

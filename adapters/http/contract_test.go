@@ -130,8 +130,8 @@ func TestBodiesAreCheckedAgainstTheContract(t *testing.T) {
 		"everything wrong": {
 			register, `{"email":"nobody","first_name":"","last_name":" ","password":"short"}`,
 			map[string]string{
-				"email": "must be an e-mail address such as name@example.org", "first_name": "must be more than white space",
-				"last_name": "must be more than white space", "password": "must have at least 8 characters",
+				"email": "must be an e-mail address such as name@example.org", "first_name": "must be more than white space, without control characters",
+				"last_name": "must be more than white space, without control characters", "password": "must have at least 8 characters",
 			},
 		},
 		"wrong types": {

@@ -15,6 +15,7 @@ import uuid
 
 import requests
 import schemathesis
+from schemathesis import GenerationMode
 
 BASE = os.environ["CARTULARY_URL"]
 PASSWORD = "correct horse battery staple"
@@ -97,6 +98,11 @@ class Auth:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
+def replace(mapping, name, value):
+    if name in mapping:
+        mapping[name] = value
+
+
 def is_uuid(value):
     try:
         return str(uuid.UUID(value)) == value
@@ -109,10 +115,13 @@ def before_call(context, case, kwargs):
     """Replaces what is well-formed but random by what means something here."""
     operation = case.operation.definition.raw.get("operationId")
     headers = case.headers or {}
-    if KEY.fullmatch(headers.get("Idempotency-Key") or ""):
-        headers["Idempotency-Key"] = str(uuid.uuid4())
-    if TOKEN.fullmatch(headers.get("Consistency-Token") or ""):
-        headers["Consistency-Token"] = world.position
+    positive = case.meta is None or case.meta.generation.mode is GenerationMode.POSITIVE
+    if positive or KEY.fullmatch(headers.get("Idempotency-Key") or ""):
+        replace(headers, "Idempotency-Key", str(uuid.uuid4()))
+    if positive or TOKEN.fullmatch(headers.get("Consistency-Token") or ""):
+        replace(headers, "Consistency-Token", world.position)
+    if case.query and 0 < len(str(case.query.get("cursor", ""))) <= 200:
+        del case.query["cursor"]
     path = case.path_parameters or {}
     if not is_uuid(path.get("tenant_id")):
         return
