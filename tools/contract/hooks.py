@@ -15,14 +15,15 @@ import uuid
 
 import requests
 import schemathesis
+from requests.adapters import HTTPAdapter
 from schemathesis import GenerationMode
 
 BASE = os.environ["CARTULARY_URL"]
 PASSWORD = "correct horse battery staple"
 TOKEN_SECONDS = 300  # a third of an access token's life
 
-# Operations that end the session or the account that they are called with.
-SPENDS_SESSION = {"logout", "changePassword", "deleteMe", "deleteSession"}
+# Operations that end or change the session or the account that they are called with.
+SPENDS_ACCOUNT = {"changePassword", "deleteMe", "deleteSession", "logout", "logoutEverywhere", "updateMe"}
 # Operations that change the tenant in their path for good.
 SPENDS_TENANT = {"deleteTenant"}
 
@@ -30,9 +31,20 @@ KEY = re.compile("[!-~]([ -~]{0,253}[!-~])?")
 TOKEN = re.compile("v1[.][A-Za-z0-9_-]{32}")
 
 
+class FromElsewhere(HTTPAdapter):
+    """Comes from an address of its own: logins that fail as cases close that of the cases."""
+
+    def init_poolmanager(self, *args, **options):
+        super().init_poolmanager(*args, source_address=("127.0.0.2", 0), **options)
+
+
+own = requests.Session()
+own.mount("http://127.", FromElsewhere())
+
+
 def call(method, path, token=None, **options):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    response = requests.request(method, BASE + path, headers=headers, timeout=60, **options)
+    response = own.request(method, BASE + path, headers=headers, timeout=60, **options)
     if response.status_code >= 300:
         raise RuntimeError(f"{method} {path} was answered {response.status_code}: {response.text}")
     return response.json()["data"] if response.content else None
@@ -68,6 +80,13 @@ class World:
     def spare_token(self):
         return self.sign_in(self.register())
 
+    @staticmethod
+    def session_of(authorization):
+        """Returns the id of a session of whom the header signs in; None if nobody."""
+        headers = {"Authorization": authorization}
+        answer = own.get(BASE + "/api/users/me/sessions", headers=headers, timeout=60)
+        return answer.json()["data"]["items"][0]["id"] if answer.status_code == 200 else None
+
     def new_tenant(self):
         name = f"Fuzz {next(self.counter)}"
         return call("POST", "/api/tenants", self.access_token(), json={"name": name})["id"]
@@ -90,7 +109,7 @@ world = World()
 @schemathesis.auth(refresh_interval=None)
 class Auth:
     def get(self, case, context):
-        if case.operation.definition.raw.get("operationId") in SPENDS_SESSION:
+        if case.operation.definition.raw.get("operationId") in SPENDS_ACCOUNT:
             return world.spare_token()
         return world.access_token()
 
@@ -120,9 +139,14 @@ def before_call(context, case, kwargs):
         replace(headers, "Idempotency-Key", str(uuid.uuid4()))
     if positive or TOKEN.fullmatch(headers.get("Consistency-Token") or ""):
         replace(headers, "Consistency-Token", world.position)
+    if positive:
+        replace(headers, "If-Match", "*")
+        headers.pop("If-None-Match", None)
     if case.query and 0 < len(str(case.query.get("cursor", ""))) <= 200:
         del case.query["cursor"]
     path = case.path_parameters or {}
+    if is_uuid(path.get("session_id")) and "Authorization" in headers:
+        path["session_id"] = world.session_of(headers["Authorization"]) or path["session_id"]
     if not is_uuid(path.get("tenant_id")):
         return
     path["tenant_id"] = world.new_tenant() if operation in SPENDS_TENANT else world.tenant
