@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -38,35 +39,55 @@ func (d *decoder) decode(m *sarama.ConsumerMessage) (events.Message, error) {
 		return e, fmt.Errorf("%w: key: %w", errForeign, err)
 	}
 	for _, h := range m.Headers {
-		if err := d.header(&e, h); err != nil {
+		if err := d.header(&e, string(h.Key), h.Value); err != nil {
 			return e, fmt.Errorf("%w: header %s: %w", errForeign, h.Key, err)
 		}
 	}
-	if e.Type == "" || e.Seq < 1 || e.ID == uuid.Nil || len(e.Body) == 0 {
-		return e, fmt.Errorf("%w: id, type, sequence or body missing", errForeign)
-	}
-	return e, nil
+	return e, complete(&e)
 }
 
-func (d *decoder) header(e *events.Message, h *sarama.RecordHeader) (err error) {
-	switch string(h.Key) {
+// decodeRecord is decode for what franz-go reads.
+func (d *decoder) decodeRecord(r *kgo.Record) (events.Message, error) {
+	e := events.Message{Body: r.Value}
+	var err error
+	if e.Ledger, err = parseUUID(r.Key); err != nil {
+		return e, fmt.Errorf("%w: key: %w", errForeign, err)
+	}
+	for i := range r.Headers {
+		if err := d.header(&e, r.Headers[i].Key, r.Headers[i].Value); err != nil {
+			return e, fmt.Errorf("%w: header %s: %w", errForeign, r.Headers[i].Key, err)
+		}
+	}
+	return e, complete(&e)
+}
+
+// complete fails if e lacks what every event has.
+func complete(e *events.Message) error {
+	if e.Type == "" || e.Seq < 1 || e.ID == uuid.Nil || len(e.Body) == 0 {
+		return fmt.Errorf("%w: id, type, sequence or body missing", errForeign)
+	}
+	return nil
+}
+
+func (d *decoder) header(e *events.Message, name string, value []byte) (err error) {
+	switch name {
 	case headerID:
-		e.ID, err = parseUUID(h.Value)
+		e.ID, err = parseUUID(value)
 	case headerSubject:
-		e.StreamID, err = parseUUID(h.Value)
+		e.StreamID, err = parseUUID(value)
 	case headerType:
-		t, ok := d.types[string(h.Value)]
+		t, ok := d.types[string(value)]
 		if !ok {
-			t = events.Type(h.Value) // a newer build's; for the reader to judge
+			t = events.Type(value) // a newer build's; for the reader to judge
 		}
 		e.Type = t
 	case headerTime:
-		e.At, err = time.Parse(time.RFC3339Nano, string(h.Value))
+		e.At, err = time.Parse(time.RFC3339Nano, string(value))
 		e.At = e.At.UTC()
 	case headerSequence:
-		e.Seq, err = strconv.ParseInt(string(h.Value), 10, 64)
+		e.Seq, err = strconv.ParseInt(string(value), 10, 64)
 	case headerTraceParent:
-		e.TraceParent = string(h.Value)
+		e.TraceParent = string(value)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ const (
 	codeForeignKey      = "23503"
 	codeSerialization   = "40001"
 	codeDeadlock        = "40P01"
+	codeLockTimeout     = "55P03"
 )
 
 // isCode reports whether err comes from PostgreSQL with a SQLSTATE code.

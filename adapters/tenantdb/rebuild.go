@@ -1,0 +1,242 @@
+package tenantdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cartulary/cartulary/events"
+)
+
+// Source is where a rebuild takes events from: a cursor over all ledgers.
+type Source interface {
+	// Follow hands over the events of the ledgers that are wanted, from where the
+	// last call stopped to where they end at the time of this one; those of a ledger
+	// in order, and any number of times each.
+	Follow(ctx context.Context, wanted func(ledger uuid.UUID) bool, yield func([]events.Message) error) error
+	Close()
+}
+
+// RebuildConfig says what a rebuild works with. Zero durations and numbers mean
+// the defaults.
+type RebuildConfig struct {
+	Platform *pgxpool.Pool
+	Source   func(ctx context.Context) (Source, error) // a new cursor, at the beginning
+	Keys     Keys
+	Logger   *slog.Logger
+
+	Swap     bool // puts what was built in the place of the live tables, if they are equal
+	Force    bool // also if they are not
+	Keep     bool // leaves what was not swapped in the shadow schema
+	MaxBatch int  // events applied at once; default 5,000
+	Shown    int  // differences told of one table; default 20
+
+	// Patience is how long the live read models may take to reach what was read, and
+	// the source to reach them; default 1 minute.
+	Patience time.Duration
+}
+
+// rebuildsAtOnce is how many databases are filled in one pass over a source. Each
+// holds a connection.
+const rebuildsAtOnce = 16
+
+// ErrRebuilding says that a database is being rebuilt, or migrated, by somebody
+// else.
+var ErrRebuilding = errors.New("it is being rebuilt or migrated by somebody else; try again when that is done")
+
+// Rebuilt is what came of the rebuild of one database.
+type Rebuilt struct {
+	Database    string           `json:"database"`
+	Events      int64            `json:"events"` // that were applied
+	Compared    bool             `json:"compared"`
+	Tables      []TableDigest    `json:"tables,omitempty"`
+	Differences []RowDifference  `json:"differences,omitempty"` // the first of each table
+	Differing   map[string]int64 `json:"differing,omitempty"`   // rows, by table
+	Swapped     bool             `json:"swapped"`
+	Err         error            `json:"-"`
+}
+
+// Equal reports whether live rows were compared, and are what they have to be.
+func (r Rebuilt) Equal() bool { return r.Err == nil && r.Compared && len(r.Differing) == 0 }
+
+// Rebuild builds read models anew, each database's in a schema of its own beside
+// the live ones, which stay in use. See the package for what it promises.
+type Rebuild struct {
+	cfg     RebuildConfig
+	applied atomic.Int64
+}
+
+// NewRebuild returns a rebuild.
+func NewRebuild(cfg RebuildConfig) *Rebuild {
+	cfg.MaxBatch = positive(cfg.MaxBatch, 5_000)
+	cfg.Shown = positive(cfg.Shown, 20)
+	cfg.Patience = positive(cfg.Patience, time.Minute)
+	return &Rebuild{cfg: cfg}
+}
+
+// Applied returns how many events were applied so far, to all databases.
+func (r *Rebuild) Applied() int64 { return r.applied.Load() }
+
+// Platform rebuilds the main database.
+func (r *Rebuild) Platform(ctx context.Context, done func(Rebuilt)) error {
+	return r.group(ctx, []*shadow{newShadow(r, target{site: onPlatform})}, done)
+}
+
+// Tenants rebuilds the own databases of tenants. What fails in one of them is told
+// to done, and stops nobody else.
+func (r *Rebuild) Tenants(ctx context.Context, tenants []uuid.UUID, done func(Rebuilt)) error {
+	for len(tenants) > 0 {
+		n := min(len(tenants), rebuildsAtOnce)
+		list := make([]*shadow, n)
+		for i, tenant := range tenants[:n] {
+			list[i] = newShadow(r, target{tenant, onTenant})
+		}
+		if err := r.group(ctx, list, done); err != nil {
+			return err
+		}
+		tenants = tenants[n:]
+	}
+	return nil
+}
+
+// group rebuilds databases in one pass over the source.
+func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt)) error {
+	source, err := r.cfg.Source(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	g := &gathering{rebuild: r, source: source, shadows: list}
+	for _, s := range list {
+		defer s.close(ctx)
+		s.failed(s.open(ctx))
+	}
+	if err := g.follow(ctx); err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	for _, s := range list {
+		if s.failure() == nil {
+			s.failed(s.finish(ctx, g))
+		}
+		s.close(ctx)
+		if err := s.failure(); err != nil {
+			s.result.Err = fmt.Errorf("rebuild %s: %w", s.target.database(), err)
+		}
+		done(s.result)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// gathering is a pass over a source for some databases.
+type gathering struct {
+	rebuild *Rebuild
+	source  Source
+	shadows []*shadow
+}
+
+// wanted reports whether any database of the pass reads a ledger.
+func (g *gathering) wanted(ledger uuid.UUID) bool {
+	for _, s := range g.shadows {
+		if s.failure() == nil && s.reads(ledger) {
+			return true
+		}
+	}
+	return false
+}
+
+// follow brings the databases up to where the source ends now, or to their goals.
+// The next events are read and decoded while the last are applied.
+func (g *gathering) follow(ctx context.Context) error {
+	ready := make(chan [][]*stretch, 1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(ready)
+		return g.source.Follow(ctx, g.wanted, func(messages []events.Message) error {
+			cuts, err := g.prepare(ctx, messages)
+			if err != nil {
+				return err
+			}
+			select {
+			case ready <- cuts:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	})
+	group.Go(func() error {
+		for cuts := range ready {
+			if err := g.apply(ctx, cuts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// prepare cuts messages into stretches, and decodes those that mean something.
+func (g *gathering) prepare(ctx context.Context, messages []events.Message) ([][]*stretch, error) {
+	cuts := cut(messages)
+	for _, list := range cuts {
+		for _, s := range list {
+			if !s.concerns((target{s.ledger, g.shadows[0].target.site}).reads()) {
+				continue
+			}
+			if err := s.open(ctx, g.rebuild.cfg.Keys); err != nil {
+				return nil, fmt.Errorf("keys of persons: %w", err)
+			}
+		}
+	}
+	return cuts, nil
+}
+
+// apply brings stretches to the databases that read them. A database that fails is
+// left alone from then on.
+func (g *gathering) apply(ctx context.Context, cuts [][]*stretch) error {
+	var group errgroup.Group
+	group.SetLimit(4)
+	byLedger := make(map[uuid.UUID][]*stretch, len(cuts))
+	for _, list := range cuts {
+		byLedger[list[0].ledger] = list
+	}
+	for _, s := range g.shadows {
+		group.Go(func() error {
+			for ledger, list := range byLedger {
+				if s.failure() == nil && s.reads(ledger) {
+					s.failed(s.take(ctx, ledger, list))
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nobody fails here
+	return ctx.Err()
+}
+
+// KnownTenants lists the tenants that the main database knows of, by their ledgers
+// or, where those are lost, by its checkpoints.
+func KnownTenants(ctx context.Context, platform *pgxpool.Pool) ([]uuid.UUID, error) {
+	rows, err := platform.Query(ctx, `
+		select ledger_id from (select ledger_id from ledger.heads union select ledger_id from checkpoints) x
+		where ledger_id <> $1 order by ledger_id`, events.PlatformLedger)
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,177 @@
+package tenantdb
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cartulary/cartulary/projections"
+)
+
+// shadowSchema is where read models are built beside the live ones.
+const shadowSchema = "cartulary_shadow"
+
+// rebuildLock is the advisory lock of whoever rebuilds a database.
+const rebuildLock = 0x6361_7274_7265_6275 // "cartrebu"
+
+// shadow is the read models of one database, being built anew. Its tables have no
+// checkpoints until they are swapped: what is cut off begins anew.
+type shadow struct {
+	rebuild *Rebuild
+	target  target
+	tables  []string
+	live    string // the schema of the live tables
+
+	conn  *pgx.Conn // sees the shadow schema alone
+	owned bool      // the shadow schema is ours
+
+	positions map[uuid.UUID]int64      // up to which events were applied
+	goals     map[uuid.UUID]int64      // beyond which they are held back; nil: apply all
+	held      map[uuid.UUID][]*stretch // held back
+
+	result Rebuilt
+
+	mu  sync.Mutex
+	err error // why it is left alone
+}
+
+func newShadow(r *Rebuild, t target) *shadow {
+	tables := projections.PlatformTables()
+	if t.site == onTenant {
+		tables = projections.TenantTables()
+	}
+	return &shadow{
+		rebuild: r, target: t, tables: tables,
+		positions: make(map[uuid.UUID]int64), held: make(map[uuid.UUID][]*stretch),
+		result: Rebuilt{Database: t.database()},
+	}
+}
+
+// reads reports whether the database holds anything of a ledger.
+func (s *shadow) reads(ledger uuid.UUID) bool {
+	return s.target.site == onPlatform || s.target.ledger == ledger
+}
+
+// failure returns why the database is left alone; nil if it is not.
+func (s *shadow) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// failed notes why the database is to be left alone.
+func (s *shadow) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// connect opens a connection to the database.
+func (s *shadow) connect(ctx context.Context) (*pgx.Conn, error) {
+	cfg := s.rebuild.cfg.Platform.Config().ConnConfig.Copy()
+	if s.target.site == onTenant {
+		cfg.Database = databaseName(s.target.ledger)
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if isCode(err, codeNoSuchDatabase) {
+		return nil, fmt.Errorf("%w: no database %s; the worker makes it", ErrNotProvisioned, cfg.Database)
+	}
+	return conn, err
+}
+
+// open makes the shadow's tables, empty, in the place of any that were left.
+func (s *shadow) open(ctx context.Context) (err error) {
+	if s.conn, err = s.connect(ctx); err != nil {
+		return err
+	}
+	var alone, unchanged bool
+	err = s.conn.QueryRow(ctx, `
+		select current_schema(), pg_try_advisory_lock($1), pg_try_advisory_lock_shared($2)`,
+		rebuildLock, schemaLock).Scan(&s.live, &alone, &unchanged)
+	switch {
+	case err != nil:
+		return fmt.Errorf("lock: %w", err)
+	case !alone || !unchanged:
+		return ErrRebuilding
+	}
+	s.owned = true
+	return s.makeTables(ctx)
+}
+
+// close lets go of the database, and drops what was built unless it is to be kept.
+// What is left when ctx has ended is dropped by whoever comes next.
+func (s *shadow) close(ctx context.Context) {
+	if s.conn == nil {
+		return
+	}
+	if !s.rebuild.cfg.Keep && s.owned && !s.conn.IsClosed() && ctx.Err() == nil {
+		if _, err := s.conn.Exec(ctx, "drop schema if exists "+shadowSchema+" cascade"); err != nil {
+			s.failed(fmt.Errorf("drop the shadow: %w", err))
+		}
+	}
+	hangUp(ctx, s.conn) // which releases the locks, too
+	s.conn = nil
+}
+
+// take applies stretches of a ledger, as far as the goal allows.
+func (s *shadow) take(ctx context.Context, ledger uuid.UUID, list []*stretch) error {
+	list = append(s.held[ledger], list...)
+	delete(s.held, ledger)
+	goal := int64(math.MaxInt64)
+	if s.goals != nil {
+		goal = s.goals[ledger]
+	}
+	for _, st := range list {
+		at := s.positions[ledger]
+		switch {
+		case st.to <= at:
+			continue
+		case st.from > at+1:
+			return fmt.Errorf("ledger %s: events %d to %d are missing from the source; "+
+				"rebuild from the other one (--from)", ledger, at+1, st.from-1)
+		}
+		if err := s.apply(ctx, st, min(goal, st.to)); err != nil {
+			return err
+		}
+		if st.to > goal {
+			s.held[ledger] = append(s.held[ledger], st)
+		}
+	}
+	return nil
+}
+
+// apply applies a stretch up to an event.
+func (s *shadow) apply(ctx context.Context, st *stretch, to int64) error {
+	list := (target{st.ledger, s.target.site}).reads()
+	if !st.concerns(list) {
+		s.positions[st.ledger] = max(s.positions[st.ledger], to)
+		return nil
+	}
+	if err := st.open(ctx, s.rebuild.cfg.Keys); err != nil {
+		return fmt.Errorf("keys of persons: %w", err)
+	}
+	for at := s.positions[st.ledger]; at < to; at = s.positions[st.ledger] {
+		batch, poison := st.after(at, int(min(int64(s.rebuild.cfg.MaxBatch), to-at)))
+		if len(batch) == 0 {
+			return fmt.Errorf("ledger %s: %w", st.ledger, poison)
+		}
+		var writes projections.Writes
+		err := fold(&writes, list, together(list, at), projections.Batch{Ledger: st.ledger, Events: batch, Keys: st.keys})
+		if err == nil {
+			err = makeAll(ctx, s.conn, &writes)
+		}
+		if err != nil {
+			return fmt.Errorf("ledger %s: %w", st.ledger, applyFailed(s.conn, batch, err))
+		}
+		s.positions[st.ledger] = at + int64(len(batch))
+		s.result.Events += int64(len(batch))
+		s.rebuild.applied.Add(int64(len(batch)))
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package tenantdb
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// checkpointsTable holds the checkpoints of both kinds of databases.
+const checkpointsTable = "checkpoints"
+
+// makeTables makes the shadow schema, with tables like the live ones, but without
+// what only slows down filling them.
+func (s *shadow) makeTables(ctx context.Context) error {
+	_, err := s.conn.Exec(ctx, `
+		drop schema if exists `+shadowSchema+` cascade;
+		create schema `+shadowSchema+`;
+		set synchronous_commit = off`)
+	if err != nil {
+		return fmt.Errorf("make the shadow: %w", err)
+	}
+	for _, table := range s.withCheckpoints() {
+		_, err := s.conn.Exec(ctx, fmt.Sprintf(
+			"create table %s (like %s including all excluding indexes)",
+			pgx.Identifier{shadowSchema, table}.Sanitize(), pgx.Identifier{s.live, table}.Sanitize()))
+		if err != nil {
+			return fmt.Errorf("make the shadow of %s: %w", table, err)
+		}
+	}
+	// What is looked up, and what may not be there twice, is needed from the start.
+	if err := s.copyDefinitions(ctx, `
+		select format('alter table %I.%I add constraint %I %s', $2::text, t.relname, c.conname, pg_get_constraintdef(c.oid))
+		from pg_constraint c join pg_class t on t.oid = c.conrelid
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and c.contype in ('p', 'u')
+		union all
+		select format('alter table %I.%I set (%s)', $2::text, t.relname, array_to_string(t.reloptions, ', '))
+		from pg_class t
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and t.reloptions is not null
+		union all
+		select format('grant %s on %I.%I to %s', a.privilege_type, $2::text, t.relname,
+			case a.grantee when 0 then 'public' else quote_ident(a.grantee::regrole::text) end)
+		from pg_class t, aclexplode(t.relacl) a
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and a.grantee <> t.relowner`); err != nil {
+		return err
+	}
+	_, err = s.conn.Exec(ctx, "set search_path to "+shadowSchema)
+	if err != nil {
+		return fmt.Errorf("make the shadow: %w", err)
+	}
+	return nil
+}
+
+// finishTables adds the indexes and references of the live tables, under their
+// names, and gathers statistics. The search path tells where a reference leads.
+func (s *shadow) finishTables(ctx context.Context) error {
+	if _, err := s.conn.Exec(ctx, "set search_path to "+pgx.Identifier{s.live}.Sanitize()); err != nil {
+		return err
+	}
+	indexes, err := s.definitions(ctx, `
+		select replace(pg_get_indexdef(i.indexrelid),
+			format(' ON %I.%I ', $1::text, t.relname), format(' ON %I.%I ', $2::text, t.relname))
+		from pg_index i join pg_class t on t.oid = i.indrelid
+		where t.relnamespace = $1::regnamespace and t.relname = any($3)
+			and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype in ('p', 'u', 'x'))
+		order by i.indexrelid`)
+	if err != nil {
+		return err
+	}
+	references, err := s.definitions(ctx, `
+		select format('alter table %I.%I add constraint %I %s', $2::text, t.relname, c.conname, pg_get_constraintdef(c.oid))
+		from pg_constraint c join pg_class t on t.oid = c.conrelid
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and c.contype = 'f'`)
+	if err != nil {
+		return err
+	}
+	statements := append([]string{"set search_path to " + shadowSchema}, indexes...)
+	statements = append(statements, references...)
+	for _, table := range s.withCheckpoints() {
+		statements = append(statements, "analyze "+pgx.Identifier{table}.Sanitize())
+	}
+	return s.exec(ctx, statements)
+}
+
+// copyDefinitions runs the statements that a query about the live tables returns.
+func (s *shadow) copyDefinitions(ctx context.Context, query string) error {
+	statements, err := s.definitions(ctx, query)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, statements)
+}
+
+func (s *shadow) definitions(ctx context.Context, query string) ([]string, error) {
+	rows, err := s.conn.Query(ctx, query, s.live, shadowSchema, s.withCheckpoints())
+	if err != nil {
+		return nil, fmt.Errorf("definitions of the live tables: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("definitions of the live tables: %w", err)
+	}
+	return list, nil
+}
+
+func (s *shadow) exec(ctx context.Context, statements []string) error {
+	for _, statement := range statements {
+		if _, err := s.conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("make the shadow: %q: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// withCheckpoints returns the names of all tables that are swapped.
+func (s *shadow) withCheckpoints() []string {
+	return append(append(make([]string, 0, len(s.tables)+1), s.tables...), checkpointsTable)
+}
