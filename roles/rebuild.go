@@ -80,7 +80,9 @@ func (p *Platform) sourceOf(log bool) func(context.Context) (tenantdb.Source, er
 			return kafka.OpenLog(ctx, p.cfg.Kafka.Brokers, p.logger)
 		}
 	}
-	return func(context.Context) (tenantdb.Source, error) { return tenantdb.LedgerSource(p.ledger, p.heads), nil }
+	return func(context.Context) (tenantdb.Source, error) {
+		return tenantdb.NewLedgerSource(p.ledger, p.heads), nil
+	}
 }
 
 // errNoTenant says that a tenant was named who was never there.

@@ -140,11 +140,12 @@ func (l *Log) poll(ctx context.Context) (kgo.Fetches, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	for _, e := range fetches.Errors() {
-		if errors.Is(e.Err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("read %s: nothing came for %s; is Kafka up?", events.TopicAudit, logPatience)
-		}
-		return nil, fmt.Errorf("read %s, partition %d: %w", e.Topic, e.Partition, e.Err)
+	err := fetches.Err()
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("read %s: nothing came for %s; is Kafka up?", events.TopicAudit, logPatience)
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", events.TopicAudit, err)
 	}
 	return fetches, nil
 }

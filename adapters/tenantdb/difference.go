@@ -3,12 +3,13 @@ package tenantdb
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -131,7 +132,7 @@ func (s *shadow) walkRows(ctx context.Context, live pgx.Tx, table, key string) (
 
 // differing names the columns in which two rows differ.
 func differing(a, b []byte) ([]string, error) {
-	var x, y map[string]json.RawMessage
+	var x, y map[string]jsontext.Value
 	if err := json.Unmarshal(a, &x); err != nil {
 		return nil, err
 	}

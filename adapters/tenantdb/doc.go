@@ -59,4 +59,19 @@
 // finds it by comparing checkpoints to the heads of ledgers, at start and every
 // minute: what is behind, and does not move although Kafka had time to bring it,
 // is brought up from the ledger.
+//
+// # Rebuilding
+//
+// A [Rebuild] fills tables in a schema of their own, in the same database, with the
+// same projections, from the beginning of the ledgers. Then it compares them with
+// the live tables, both as of one event of each ledger, and swaps them, with their
+// checkpoints, in one transaction. So:
+//
+//   - The live tables are in use all the while. A swap waits for locks 300 ms at
+//     most, and tries again.
+//   - What is swapped is never behind what was there. What differs is not swapped,
+//     unless that is asked for.
+//   - A rebuild that is cut off leaves the live tables as they are, and a schema
+//     that the next one drops. Of two at once the second fails with [ErrRebuilding].
+//   - It writes nothing else: it makes no database, and publishes nothing.
 package tenantdb

@@ -18,6 +18,7 @@ const (
 	codeSerialization   = "40001"
 	codeDeadlock        = "40P01"
 	codeLockTimeout     = "55P03"
+	codeNoSuchTable     = "42P01"
 )
 
 // isCode reports whether err comes from PostgreSQL with a SQLSTATE code.

@@ -8,23 +8,27 @@ import (
 	"github.com/cartulary/cartulary/events"
 )
 
-// LedgerSource returns a cursor over the ledgers themselves.
-func LedgerSource(ledger Ledger, heads func(ctx context.Context, after uuid.UUID, limit int) ([]Head, error)) Source {
-	return &ledgerSource{ledger: ledger, heads: heads, at: make(map[uuid.UUID]int64)}
+// NewLedgerSource returns a cursor at the beginning of the ledgers.
+func NewLedgerSource(
+	ledger Ledger, heads func(ctx context.Context, after uuid.UUID, limit int) ([]Head, error),
+) *LedgerSource {
+	return &LedgerSource{ledger: ledger, heads: heads, at: make(map[uuid.UUID]int64)}
 }
 
 const ledgerPage = 5_000
 
-type ledgerSource struct {
+// LedgerSource is a [Source]: the ledgers themselves.
+type LedgerSource struct {
 	ledger Ledger
 	heads  func(ctx context.Context, after uuid.UUID, limit int) ([]Head, error)
 	at     map[uuid.UUID]int64 // up to which events were handed over
 }
 
-func (*ledgerSource) Close() {}
+// Close implements [Source]. It holds nothing.
+func (*LedgerSource) Close() {}
 
 // Follow implements [Source].
-func (l *ledgerSource) Follow(
+func (l *LedgerSource) Follow(
 	ctx context.Context, wanted func(uuid.UUID) bool, yield func([]events.Message) error,
 ) error {
 	const page = 1_000
@@ -48,7 +52,7 @@ func (l *ledgerSource) Follow(
 	}
 }
 
-func (l *ledgerSource) drain(ctx context.Context, head Head, yield func([]events.Message) error) error {
+func (l *LedgerSource) drain(ctx context.Context, head Head, yield func([]events.Message) error) error {
 	for at := l.at[head.Ledger]; at < head.Seq; at = l.at[head.Ledger] {
 		list, err := l.ledger.Read(ctx, head.Ledger, at, int(min(ledgerPage, head.Seq-at)))
 		if err != nil {

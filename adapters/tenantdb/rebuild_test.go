@@ -43,7 +43,7 @@ func (w *world) rebuildPlatform(change ...func(*tenantdb.RebuildConfig)) tenantd
 func (w *world) rebuildConfig(change ...func(*tenantdb.RebuildConfig)) tenantdb.RebuildConfig {
 	cfg := tenantdb.RebuildConfig{
 		Platform: w.db, Keys: w, Logger: slog.New(slog.DiscardHandler), Patience: 10 * time.Second,
-		Source: func(context.Context) (tenantdb.Source, error) { return tenantdb.LedgerSource(w, w.listHeads), nil },
+		Source: func(context.Context) (tenantdb.Source, error) { return tenantdb.NewLedgerSource(w, w.listHeads), nil },
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -180,13 +180,13 @@ func TestReadsAndEventsGoOnWhileTablesAreSwapped(t *testing.T) {
 	w := newWorld(t)
 	p := w.projector(w.looking)
 	tenant, user := w.furnished(p, 20)
-	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
 	var busy sync.WaitGroup
 	for range 3 {
-		busy.Go(func() { w.readOn(ctx, tenant) })
+		busy.Go(func() { w.readOn(stopped, tenant) })
 	}
 	busy.Go(func() {
-		for ctx.Err() == nil {
+		for !isClosed(stopped) {
 			if err := p.Apply(t.Context(), w.record(tenant, user, upload(uuid.New(), "more")...)); err != nil {
 				t.Error(err)
 				return
@@ -201,7 +201,7 @@ func TestReadsAndEventsGoOnWhileTablesAreSwapped(t *testing.T) {
 			t.Errorf("got %+v, %v", r, r.Err)
 		}
 	}
-	stop()
+	close(stopped)
 	busy.Wait()
 	w.awaitAll(tenant)
 	if r := w.rebuild(tenant); !r.Equal() || r.Swapped {
@@ -212,8 +212,17 @@ func TestReadsAndEventsGoOnWhileTablesAreSwapped(t *testing.T) {
 	}
 }
 
-// readOn reads a tenant's trail and documents until ctx ends.
-func (w *world) readOn(ctx context.Context, tenant uuid.UUID) {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// readOn reads a tenant's trail and documents until stopped is closed.
+func (w *world) readOn(stopped <-chan struct{}, tenant uuid.UUID) {
 	conn, release, err := w.pools.Tenant(w.Context(), tenant)
 	if err != nil {
 		w.Error(err)
@@ -221,7 +230,7 @@ func (w *world) readOn(ctx context.Context, tenant uuid.UUID) {
 	}
 	defer release()
 	var last, lastDocuments int64
-	for ctx.Err() == nil {
+	for !isClosed(stopped) {
 		var seen, documents int64
 		if err := conn.QueryRow(w.Context(), `select count(*) from trail`).Scan(&seen); err != nil {
 			w.Error(err)
@@ -250,7 +259,7 @@ func TestRebuildThatWasCutOffBeginsAnew(t *testing.T) {
 	cfg := w.rebuildConfig(swapping, func(c *tenantdb.RebuildConfig) {
 		c.MaxBatch = 10
 		c.Source = func(context.Context) (tenantdb.Source, error) {
-			return tenantdb.LedgerSource(cutting{w, cut}, w.listHeads), nil
+			return tenantdb.NewLedgerSource(cutting{w, cut}, w.listHeads), nil
 		}
 	})
 	err := tenantdb.NewRebuild(cfg).Tenants(ctx, []uuid.UUID{tenant}, func(r tenantdb.Rebuilt) {
@@ -294,9 +303,10 @@ func TestOnlyOneRebuildsADatabase(t *testing.T) {
 	p := w.projector()
 	tenant, _ := w.furnished(p, 1)
 	var inner tenantdb.Rebuilt
+	meanwhile := sync.OnceFunc(func() { inner = w.rebuild(tenant) })
 	outer := w.rebuild(tenant, swapping, func(c *tenantdb.RebuildConfig) {
 		c.Source = func(context.Context) (tenantdb.Source, error) {
-			return tenantdb.LedgerSource(cutting{w, sync.OnceFunc(func() { inner = w.rebuild(tenant) })}, w.listHeads), nil
+			return tenantdb.NewLedgerSource(cutting{w, meanwhile}, w.listHeads), nil
 		}
 	})
 	if !outer.Equal() || !outer.Swapped {
@@ -356,8 +366,12 @@ func TestEveryTableOfAReadModelIsRebuilt(t *testing.T) {
 		where table_schema = current_schema() and not table_name = any($1) order by 1`
 	aside := []string{"checkpoints", "goose_db_version"}
 	for name, list := range map[string]func() (pgx.Rows, error){
-		"a tenant's":    func() (pgx.Rows, error) { return conn.Query(t.Context(), query, append(aside, projections.TenantTables()...)) },
-		"main database": func() (pgx.Rows, error) { return w.db.Query(t.Context(), query, append(aside, projections.PlatformTables()...)) },
+		"a tenant's": func() (pgx.Rows, error) {
+			return conn.Query(t.Context(), query, append(aside, projections.TenantTables()...))
+		},
+		"main database": func() (pgx.Rows, error) {
+			return w.db.Query(t.Context(), query, append(aside, projections.PlatformTables()...))
+		},
 	} {
 		rows, err := list()
 		if err != nil {

@@ -31,6 +31,8 @@ Roles:
   worker     make tenants' databases, finish uploaded files; of many, one signs checkpoints
 
   audit        check the trail, export it, print its public key; see cartulary audit --help
+  replay       build read models anew from events; see cartulary replay --help
+  drift        compare read models with what events say; see cartulary drift --help
   healthcheck  succeed if the API at HOST:PORT is ready
   erase        forget a person for good; see cartulary erase --help
 
@@ -80,8 +82,15 @@ func table() []role {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	if len(args) > 0 && args[0] == "audit" {
-		return audit(ctx, args[1:], getenv, stdout)
+	if len(args) > 0 {
+		switch args[0] {
+		case "audit":
+			return audit(ctx, args[1:], getenv, stdout)
+		case "replay":
+			return rebuild(ctx, "replay", replayUsage, args[1:], getenv, stdout)
+		case "drift":
+			return rebuild(ctx, "drift", driftUsage, args[1:], getenv, stdout)
+		}
 	}
 	if len(args) > 0 && args[0] == "erase" {
 		return erase(ctx, args[1:], getenv, stdout)
