@@ -33,6 +33,7 @@ type PersonKeys interface {
 //	members    AddMember  ChangeRole  RemoveMember
 //	documents  UploadDocument  RenameDocument  DeleteDocument
 //	files      StoreFile  FailFile
+//	holds      PlaceHold  ReleaseHold
 //	access     GrantDownload  RecordRefusal  RecordOperation
 type App struct {
 	ledger   Ledger

@@ -62,14 +62,23 @@ type DeleteTenant struct {
 }
 
 // Decide picks the events that close t.
-func (c DeleteTenant) Decide(t Tenant) ([]events.TenantEvent, error) {
+func (c DeleteTenant) Decide(t Tenant, h Holds) ([]events.TenantEvent, error) {
 	if err := t.administered(c.Actor); err != nil {
+		return nil, err
+	}
+	if err := h.freesTenant(); err != nil {
 		return nil, err
 	}
 	return []events.TenantEvent{events.TenantDeleted{}}, nil
 }
 
-// DeleteTenant closes a tenant. Its trail stays.
+// DeleteTenant closes a tenant; [*HeldError] if that, or a document of it, is held.
+// Its trail stays.
 func (a *App) DeleteTenant(ctx context.Context, meta Meta, c DeleteTenant) (Receipt, error) {
-	return a.onTenant(ctx, meta, c.TenantID, c.Decide)
+	stream, holds := tenantStream(c.TenantID), holdStream(c.TenantID)
+	result, err := perform(ctx, a, c.TenantID, meta, []events.Stream{stream, holds}, func(h *history) (decision[nothing], error) {
+		decided, err := c.Decide(fold(h, stream, evolveTenant), fold(h, holds, evolveHolds))
+		return quiet(change(stream, decided)), err
+	})
+	return result.Receipt, err
 }

@@ -10,8 +10,8 @@ import (
 type Type string
 
 // Event is a fact about one stream. The sealed interfaces [UserEvent],
-// [EmailEvent], [TenantEvent], [DocumentEvent], [FileEvent], [AccessEvent] and
-// [OperationEvent] say which.
+// [EmailEvent], [TenantEvent], [DocumentEvent], [FileEvent], [HoldEvent], [AccessEvent]
+// and [OperationEvent] say which.
 type Event interface {
 	// EventType returns the event's published name.
 	EventType() Type
@@ -28,6 +28,7 @@ const (
 	KindDocument Kind = "document"
 	KindFile     Kind = "file"
 
+	KindHold      Kind = "hold"      // what must not be deleted in one tenant
 	KindAccess    Kind = "access"    // one approach to what a tenant holds
 	KindOperation Kind = "operation" // one act of an operator
 )

@@ -18,7 +18,7 @@ func Trail() Projection {
 	return Projection{
 		Name: "trail",
 		Kinds: []events.Kind{
-			events.KindTenant, events.KindDocument, events.KindFile, events.KindAccess, events.KindOperation,
+			events.KindTenant, events.KindDocument, events.KindFile, events.KindHold, events.KindAccess, events.KindOperation,
 		},
 		Apply: applyTrail,
 	}

@@ -80,7 +80,9 @@ func Trail(ctx context.Context, db DB, f TrailFilter, p TrailPage) ([]Entry, err
 	if f.Document != nil {
 		where(`seq in (
 			select seq from trail where stream_id = ?
-			union all select seq from trail where stream_kind = 'access' and data ->> 'document_id' = ?::uuid::text)`, *f.Document)
+			union all select seq from trail where stream_kind = 'access' and data ->> 'document_id' = ?::uuid::text
+			union all select seq from trail where event_type in ('document.hold_placed', 'document.hold_released')
+				and data ->> 'document_id' = ?::uuid::text)`, *f.Document)
 	}
 	if f.From != nil {
 		where(`seq >= (select seq from trail where at >= ? order by at, seq limit 1)`, *f.From)
@@ -108,6 +110,9 @@ func DocumentHistory(ctx context.Context, db DB, document uuid.UUID, p TrailPage
 			select seq from own
 			union all
 			select seq from trail where stream_kind = 'access' and data ->> 'document_id' = $1::uuid::text
+			union all
+			select seq from trail where event_type in ('document.hold_placed', 'document.hold_released')
+				and data ->> 'document_id' = $1::uuid::text
 			union all
 			select f.seq from own
 			join trail f on f.stream_id = (own.data ->> 'file_id')::uuid

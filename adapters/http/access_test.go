@@ -67,6 +67,10 @@ func TestAccessMatrix(t *testing.T) {
 		{"GET", "/audit/inclusion?seq=1", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 200}},
 		{"GET", "/audit/consistency?from=1", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 200}},
 		{"GET", "/audit", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 200}},
+		{"PUT", "/documents/%s/hold", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 403}},
+		{"DELETE", "/documents/%s/hold", map[*person]int{admin: 404, user: 403, viewer: 403, auditor: 403}}, // there is none
+		{"PUT", "/hold", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 403}},
+		{"DELETE", "/hold", map[*person]int{admin: 204, user: 403, viewer: 403, auditor: 403}},
 		{"PUT", "/documents/%s", map[*person]int{admin: 200, user: 403, viewer: 403, auditor: 403}},
 		{"DELETE", "/documents/%s", map[*person]int{admin: 204, user: 403, viewer: 403, auditor: 403}},
 	}
@@ -75,6 +79,9 @@ func TestAccessMatrix(t *testing.T) {
 		case "POST":
 			return p.upload(path[:len(path)-len("/documents")], []part{file("y.pdf", uuid.NewString())})
 		case "PUT":
+			if strings.HasSuffix(path, "/hold") {
+				return p.put(path, object{"reason": "Case 1"})
+			}
 			return p.put(path, object{"filename": "renamed.pdf"})
 		default:
 			return p.do(method, path, nil)

@@ -60,6 +60,7 @@ type envelope struct {
 			Fields   []struct{ Field, Message string }
 			Limit    int64
 			NotReady []string `json:"not_ready"`
+			Hold     struct{ Reason, Since, By string }
 		}
 	}
 }

@@ -48,6 +48,9 @@ func (a *API) problemOf(err error) *problem {
 	if e, ok := errors.AsType[*identity.ThrottledError](err); ok {
 		return errTooManyAttempts(e)
 	}
+	if e, ok := errors.AsType[*command.HeldError](err); ok {
+		return held(e)
+	}
 	if e, ok := errors.AsType[*erasure.SoleAdminError](err); ok {
 		return soleAdmin(e)
 	}

@@ -86,6 +86,14 @@ func invalidCommand(e *command.InvalidError) *problem {
 	}
 }
 
+func held(e *command.HeldError) *problem {
+	hold := holdOf(e.Hold)
+	return &problem{
+		status: http.StatusConflict, code: CodeLegalHold,
+		message: "A legal hold forbids this until an admin releases it.", details: ErrorDetails{Hold: &hold},
+	}
+}
+
 func soleAdmin(e *erasure.SoleAdminError) *problem {
 	tenants := each(e.Tenants, func(t erasure.Tenant) TenantReference { return TenantReference{ID: t.ID, Name: t.Name} })
 	return &problem{

@@ -74,6 +74,11 @@ func rules() map[string]policy {
 		"DELETE /api/tenants/{tenant_id}/documents/{document_id}":       contributor,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/download": viewers,
 
+		"PUT /api/tenants/{tenant_id}/hold":                            admins,
+		"DELETE /api/tenants/{tenant_id}/hold":                         admins,
+		"PUT /api/tenants/{tenant_id}/documents/{document_id}/hold":    admins,
+		"DELETE /api/tenants/{tenant_id}/documents/{document_id}/hold": admins,
+
 		"GET /api/tenants/{tenant_id}/audit":                           auditors,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/history": viewers,
 
