@@ -14,6 +14,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// The user of every platform that is measured.
+const (
+	email    = "clerk@example.org"
+	password = "a cartulary of deeds and charters" //nolint:gosec // of a platform that is gone in a minute
+)
+
 // uploadsAtOnce is how many documents are uploaded at a time.
 const uploadsAtOnce = 8
 
@@ -37,9 +43,7 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: uploadsAtOnce}},
 	}
 	defer a.client.CloseIdleConnections()
-	person := map[string]string{ //nolint:gosec // of a platform that is gone in a minute
-		"email": "clerk@example.org", "password": "a cartulary of deeds and charters", "first_name": "Ada", "last_name": "Clerk",
-	}
+	person := map[string]string{"email": email, "password": password, "first_name": "Ada", "last_name": "Clerk"}
 	var made struct {
 		ID          string `json:"id"`
 		AccessToken string `json:"access_token"`
@@ -47,8 +51,7 @@ func openAccount(ctx context.Context, address string, documents int) (*account, 
 	if err := a.post(ctx, "/api/auth/register", person, &made); err != nil {
 		return nil, err
 	}
-	login := map[string]string{"email": person["email"], "password": person["password"]}
-	if err := a.post(ctx, "/api/auth/login", login, &made); err != nil {
+	if err := a.post(ctx, "/api/auth/login", map[string]string{"email": email, "password": password}, &made); err != nil {
 		return nil, err
 	}
 	a.token = made.AccessToken

@@ -27,6 +27,7 @@ func figures() []figure {
 		appends("append, 256 in flight, 64 tenants", 2.2, 256, 64),
 		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
 		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
+		{name: "login over HTTP, 8 connections", unit: "1/s", aim: 0.85, prepare: prepareLogins},
 		{name: "relay of a backlog", unit: "events/s", aim: 0.7, prepare: prepareRelay},
 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
 	}

@@ -33,7 +33,7 @@ func TestEveryFigureCanBeMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
-	for _, name := range []string{"append, 32", "append, 256", "rename over", "lone rename", "relay", "projection"} {
+	for _, name := range []string{"append, 32", "append, 256", "rename over", "lone rename", "login over", "relay", "projection"} {
 		if !strings.Contains(table.String(), "\n"+name) {
 			t.Errorf("%q is not in the table:\n%s", name, table.String())
 		}
