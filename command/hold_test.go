@@ -102,8 +102,11 @@ func TestPlaceHoldDecides(t *testing.T) {
 		err   error
 	}{
 		"on a document": {
-			command.PlaceHold{DocumentID: document, Reason: "Case 1", Actor: ada}, there, command.Holds{},
-			events.DocumentHoldPlaced{DocumentID: document, Reason: "Case 1"}, nil,
+			command.PlaceHold{DocumentID: document, Reason: "Case 1", Actor: ada},
+			there,
+			command.Holds{},
+			events.DocumentHoldPlaced{DocumentID: document, Reason: "Case 1"},
+			nil,
 		},
 		"on a tenant":         {command.PlaceHold{Reason: "Case 1", Actor: ada}, there, command.Holds{}, events.TenantHoldPlaced{Reason: "Case 1"}, nil},
 		"for another reason":  {command.PlaceHold{Reason: "new", Actor: ada}, there, standing, events.TenantHoldPlaced{Reason: "new", Previous: "old"}, nil},

@@ -94,13 +94,13 @@ func TestAFloodOfEqualRefusalsIsFewEvents(t *testing.T) {
 		if diff := cmp.Diff(want, b.read()); diff != "" {
 			t.Errorf("at once (-want +got):\n%s", diff)
 		}
-		time.Sleep(2 * time.Minute) //nolint:forbidigo // the bubble's own time
+		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		want = append(want, line{ada, "/a", 999, 403})
 		if diff := cmp.Diff(want, b.read()); diff != "" {
 			t.Errorf("two minutes later (-want +got):\n%s", diff)
 		}
-		time.Sleep(time.Minute) //nolint:forbidigo // the bubble's own time
+		time.Sleep(time.Minute)
 		refuse(r, ada, open, "/a")
 		synctest.Wait()
 		want = append(want, line{ada, "/a", 1, 403})
@@ -149,7 +149,7 @@ func TestRefusingNeverWaits(t *testing.T) {
 			refuse(r, ada, open, "/"+strings.Repeat("x", i))
 		}
 		close(b.closed)
-		time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's own time
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := len(b.read()); got != 3 {
 			t.Errorf("%d recorded, want the one under way and the two that were queued", got)

@@ -2,9 +2,12 @@ package roles
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
+	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/config"
 )
 
@@ -12,7 +15,8 @@ import (
 const migrateParallel = 4
 
 // Migrate brings the main database and every tenant's own to the newest schema.
-// Doing so again changes nothing; cut off, it goes on where it stopped.
+// Doing so again changes nothing; cut off, it goes on where it stopped. That a
+// tenant's database was changed stands in the tenant's trail.
 func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 	if err := tenantdb.MigratePlatform(ctx, cfg.Database.URL); err != nil {
 		return err
@@ -23,6 +27,9 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		return err
 	}
 	defer pool.Close()
+	ledger := postgres.New(pool, postgres.Options{Writers: 1}) //nolint:contextcheck // outlives the call; ended by Close
+	defer ledger.Close()
+	app := command.NewApp(ledger, postgres.NewPersonKeys(pool), nil) // claims no addresses
 	return tenantdb.NewProvisioner(pool).MigrateTenants(ctx, migrateParallel, func(s tenantdb.Status) {
 		switch {
 		case s.Err != nil:
@@ -31,6 +38,11 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		case s.From != s.To:
 			logger.LogAttrs(ctx, slog.LevelInfo, "tenant database migrated",
 				slog.String("database", s.Database), slog.Int64("from", s.From), slog.Int64("to", s.To))
+			detail := fmt.Sprintf("schema of the tenant's database from version %d to %d", s.From, s.To)
+			if _, err := app.RecordOperation(ctx, s.Tenant, "migrate", detail); err != nil {
+				logger.LogAttrs(ctx, slog.LevelError, "migration not recorded in the tenant's trail",
+					slog.String("database", s.Database), slog.Any("error", err))
+			}
 		}
 	})
 }

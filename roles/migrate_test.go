@@ -1,0 +1,86 @@
+package roles_test
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/config"
+	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/internal/pgtest"
+	"github.com/cartulary/cartulary/migrations"
+	"github.com/cartulary/cartulary/roles"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// A tenant's trail tells when an operator changed the tenant's database, and not
+// when there was nothing to change.
+func TestMigratingATenantsDatabaseIsInItsTrail(t *testing.T) {
+	url := pgtest.Platform(t)
+	pool, err := pgxpool.New(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	tenant := uuid.New()
+	name := events.DatabaseName(tenant)
+	t.Cleanup(func() {
+		_, _ = pool.Exec(context.Background(), "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
+	})
+	if err := tenantdb.NewProvisioner(pool).Provision(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	_, err = pool.Exec(t.Context(), `insert into ledger.heads (ledger_id, seq, at, range) values ($1, 0, now(), '')`, tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setBack(t, pool, name)
+	cfg := config.Config{Database: config.Database{URL: url, PoolSize: 4}}
+	for range 2 {
+		if err := roles.Migrate(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := pool.Query(t.Context(), `select convert_from(body, 'UTF8') from ledger.events where ledger_id = $1`, tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bodies) != 1 || !strings.Contains(bodies[0], `"action":"migrate"`) || !strings.Contains(bodies[0], "from version") {
+		t.Errorf("the trail tells %q, want one migration", bodies)
+	}
+}
+
+// setBack undoes the newest migration of a tenant's database.
+func setBack(t *testing.T, pool *pgxpool.Pool, name string) {
+	t.Helper()
+	settings := pool.Config().ConnConfig.Copy()
+	settings.Database = name
+	db := stdlib.OpenDB(*settings)
+	defer func() { _ = db.Close() }()
+	files, err := fs.Sub(migrations.Tenant, "tenant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Down(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
