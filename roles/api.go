@@ -48,8 +48,10 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	defer closeLimits()
+	inFlight := postgres.NewInFlight(p.main) //nolint:contextcheck // outlives requests; ended by Close
+	defer inFlight.Close()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
-		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
+		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
 		Proofs:           postgres.NewProofs(p.main),
 		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},

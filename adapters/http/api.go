@@ -49,6 +49,13 @@ type Awaiter interface {
 	Await(ctx context.Context, database string, ledger uuid.UUID, seq int64) error
 }
 
+// InFlight knows which requests with an Idempotency-Key are under way.
+type InFlight interface {
+	// Begin notes that the request with an id is, until end is called. It returns
+	// false, and no end, if it is already, here or in another process.
+	Begin(ctx context.Context, id uuid.UUID) (end func(), free bool)
+}
+
 // Check is something that the process can't serve without.
 type Check struct {
 	Name string // as /readyz names it
@@ -62,6 +69,7 @@ type Config struct {
 	Databases Databases
 	Objects   Objects
 	Awaiter   Awaiter
+	InFlight  InFlight
 	Keys      Keys
 	Eraser    *erasure.Eraser
 	Logger    *slog.Logger
@@ -115,9 +123,9 @@ func (c *Config) setDefaults() {
 }
 
 func (c *Config) validate() error {
-	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.Keys == nil ||
+	if c.App == nil || c.Identity == nil || c.Databases == nil || c.Objects == nil || c.Awaiter == nil || c.InFlight == nil || c.Keys == nil ||
 		c.Eraser == nil || c.Logger == nil || c.Proofs == nil {
-		return errors.New("http: App, Identity, Databases, Objects, Awaiter, Keys, Eraser, Logger and Proofs are needed")
+		return errors.New("http: App, Identity, Databases, Objects, Awaiter, InFlight, Keys, Eraser, Logger and Proofs are needed")
 	}
 	return nil
 }

@@ -3,41 +3,77 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 )
 
-// checkBody reads a JSON body, checks it against the contract, and returns it.
-// Bodies of other media types are left to their handlers.
-func (r *route) checkBody(c *gin.Context) ([]byte, error) {
+// maxDepth is how deep objects and lists may stand in each other in a JSON body.
+const maxDepth = 32
+
+// checkBody reads a JSON body and checks it against the contract. It returns the body
+// and what is wrong with its fields. Bodies of other media types are left to their
+// handlers.
+func (r *route) checkBody(c *gin.Context) ([]byte, []FieldError, error) {
 	if r.media == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || media != r.media {
-		return nil, errMediaType(r.media)
+		return nil, nil, errMediaType(r.media)
 	}
 	if r.body == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return nil, errMediaType(r.media)
+		return nil, nil, errMediaType(r.media)
 	}
 	body, err := readBody(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return nil, badRequest(err)
+		return nil, nil, badRequest(err)
 	}
-	return body, invalid(r.body.fields(value, "body"))
+	if deeper(value, maxDepth) {
+		return nil, nil, &problem{
+			status: http.StatusBadRequest, code: CodeBadRequest,
+			message: fmt.Sprintf("The body nests objects and lists more than %d deep.", maxDepth),
+		}
+	}
+	return body, r.body.fields(value, "body"), nil
+}
+
+// deeper reports whether a value nests objects and lists more than depth deep.
+func deeper(value any, depth int) bool {
+	var held iter.Seq[any]
+	switch v := value.(type) {
+	case map[string]any:
+		held = maps.Values(v)
+	case []any:
+		held = slices.Values(v)
+	default:
+		return false
+	}
+	if depth == 0 {
+		return true
+	}
+	for v := range held {
+		if deeper(v, depth-1) {
+			return true
+		}
+	}
+	return false
 }
 
 func readBody(c *gin.Context) ([]byte, error) {

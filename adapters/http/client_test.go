@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -31,6 +32,7 @@ type person struct {
 	refresh  string
 	password string
 	lines    http.Header // sent with every request
+	server   string      // if it is not the world's own
 }
 
 // with returns the same person, sending further headers, whose lines stay apart.
@@ -72,6 +74,13 @@ func (w *world) anonymous() *person {
 	router, err := legacy.NewRouter(doc)
 	w.must(err)
 	return &person{w: w, router: router}
+}
+
+// at returns the same person at another server.
+func (p *person) at(server string) *person {
+	other := *p
+	other.server = server
+	return &other
 }
 
 // newPerson registers and signs in.
@@ -137,7 +146,7 @@ func (p *person) json(v any) io.Reader {
 
 func (p *person) do(method, path string, body io.Reader, headers ...header) answer {
 	p.w.t.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), method, p.w.server.URL+path, body)
+	request, err := http.NewRequestWithContext(context.Background(), method, cmp.Or(p.server, p.w.server.URL)+path, body)
 	p.w.must(err)
 	if p.access != "" {
 		request.Header.Set("Authorization", "Bearer "+p.access)

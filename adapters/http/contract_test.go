@@ -145,7 +145,11 @@ func TestBodiesAreCheckedAgainstTheContract(t *testing.T) {
 			rename, `{"filename":"a","role":"admin","created_by":"x"}`,
 			map[string]string{"role": "is not a field of this request", "created_by": "is not a field of this request"},
 		},
-		"too long":     {rename, `{"filename":"` + strings.Repeat("x", 256) + `"}`, map[string]string{"filename": "must have at most 255 characters"}},
+		"too long":         {rename, `{"filename":"` + strings.Repeat("x", 256) + `"}`, map[string]string{"filename": "must have at most 255 characters"}},
+		"longer in UTF-16": {rename, `{"filename":"` + strings.Repeat("😀", 255) + `"}`, nil},
+		"too long in characters": {
+			rename, `{"filename":"` + strings.Repeat("😀", 256) + `"}`, map[string]string{"filename": "must have at most 255 characters"},
+		},
 		"long enough":  {rename, `{"filename":"` + strings.Repeat("é", 255) + `"}`, nil},
 		"no object":    {rename, `[]`, map[string]string{"body": "must be of type object"}},
 		"null":         {rename, `null`, map[string]string{"body": "must not be null"}},
@@ -154,8 +158,11 @@ func TestBodiesAreCheckedAgainstTheContract(t *testing.T) {
 		"explicit nul": {profile, `{"last_name":null}`, map[string]string{"last_name": "must not be null"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			body, err := test.route.checkBody(bodyContext("application/json; charset=UTF-8", test.body))
-			if diff := cmp.Diff(test.want, fieldsOf(t, err)); diff != "" {
+			body, fields, err := test.route.checkBody(bodyContext("application/json; charset=UTF-8", test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, fieldsOf(t, invalid(fields))); diff != "" {
 				t.Errorf("fields (-want +got):\n%s", diff)
 			}
 			if string(body) != test.body {
@@ -175,11 +182,15 @@ func TestBodiesThatAreNotJSON(t *testing.T) {
 		media, body string
 		want        int
 	}{
-		"empty":         {"application/json", "", 400},
-		"cut off":       {"application/json", `{"filename":"a`, 400},
-		"two values":    {"application/json", `{"filename":"a"}{}`, 400},
-		"twice":         {"application/json", `{"filename":"a","filename":"b"}`, 400},
-		"not UTF-8":     {"application/json", "{\"filename\":\"\xff\"}", 400},
+		"empty":      {"application/json", "", 400},
+		"cut off":    {"application/json", `{"filename":"a`, 400},
+		"two values": {"application/json", `{"filename":"a"}{}`, 400},
+		"twice":      {"application/json", `{"filename":"a","filename":"b"}`, 400},
+		"not UTF-8":  {"application/json", "{\"filename\":\"\xff\"}", 400},
+		"deeper":     {"application/json", strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1), 400},
+		"deep in fields": {
+			"application/json", strings.Repeat(`{"filename":`, maxDepth+1) + "1" + strings.Repeat("}", maxDepth+1), 400,
+		},
 		"deep":          {"application/json", strings.Repeat("[", 200_000), 400},
 		"no media type": {"", `{"filename":"a"}`, 415},
 		"form":          {"application/x-www-form-urlencoded", `filename=a`, 415},
@@ -188,7 +199,7 @@ func TestBodiesThatAreNotJSON(t *testing.T) {
 		"huge":          {"application/json", `{"filename":"` + strings.Repeat("x", maxBody) + `"}`, 413},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := rename.checkBody(bodyContext(test.media, test.body))
+			_, _, err := rename.checkBody(bodyContext(test.media, test.body))
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -218,10 +229,10 @@ func BenchmarkCheckRename(b *testing.B) {
 		c.Request = httptest.NewRequest(http.MethodPut, "/", strings.NewReader(body)).WithContext(b.Context())
 		c.Request.Header.Set("Content-Type", "application/json")
 		c.Request.Header.Set("Idempotency-Key", "6f0c3d53-4b9e-4f0a-9c0e-7b1d5c1f2a90")
-		if err := rename.checkParameters(c); err != nil {
-			b.Fatal(err)
+		if wrong := rename.checkParameters(c); len(wrong) > 0 {
+			b.Fatal(wrong)
 		}
-		if _, err := rename.checkBody(c); err != nil {
+		if _, _, err := rename.checkBody(c); err != nil {
 			b.Fatal(err)
 		}
 	}

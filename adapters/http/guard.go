@@ -39,7 +39,30 @@ func (a *API) guard(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	end, free := a.begin(c, r)
+	if !free {
+		a.fail(c, errInFlight())
+		return
+	}
+	defer end()
 	c.Next()
+}
+
+// begin notes that a request with an Idempotency-Key is under way; false if one with
+// this key is. The key is the caller's within a tenant, as for commands; callers
+// without a name are told apart by what they send.
+func (a *API) begin(c *gin.Context, r *route) (end func(), free bool) {
+	key := c.GetHeader(idempotencyKey)
+	if key == "" || !r.takes(idempotencyKey) {
+		return func() {}, true
+	}
+	call := callOf(c)
+	parts := [][]byte{[]byte(c.Param("tenant_id")), call.claims.UserID[:], []byte(key)}
+	if call.claims.UserID == uuid.Nil {
+		parts = append(parts, call.body)
+	}
+	print := fingerprint(parts...)
+	return a.cfg.InFlight.Begin(c.Request.Context(), derivedID("cartulary request", print[:]))
 }
 
 func (a *API) check(c *gin.Context, r *route) error {
@@ -49,17 +72,23 @@ func (a *API) check(c *gin.Context, r *route) error {
 	if err := a.identify(c, r); err != nil {
 		return err
 	}
-	if err := r.checkParameters(c); err != nil {
-		return err
-	}
+	// What is wrong with parameters and body is told at once, but only to those who
+	// may ask.
+	wrong := r.checkParameters(c)
 	if r.policy.tenantScoped() {
+		if !isUUID(c.Param("tenant_id")) {
+			return invalid(wrong)
+		}
 		if err := a.admit(c, r); err != nil {
 			return err
 		}
 	}
-	body, err := r.checkBody(c)
+	body, fields, err := r.checkBody(c)
 	call.body = body
-	return err
+	if err != nil {
+		return err
+	}
+	return invalid(append(wrong, fields...))
 }
 
 // joinLists makes one line of each header that may list things over several (RFC

@@ -16,6 +16,8 @@ import (
 // maxUserAgent bounds, in bytes, what the trail records of the client's software.
 const maxUserAgent = 256
 
+const idempotencyKey = "Idempotency-Key"
+
 // meta says who and what causes a command on a ledger. With an idempotency key
 // the command's id derives from ledger, caller and key, as the contract says;
 // payload is what a repetition must have in common with the first request.

@@ -1,10 +1,14 @@
 package httpapi_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -101,6 +105,25 @@ func TestARepeatedRegistration(t *testing.T) {
 	}
 }
 
+// insist sends a request again as long as one with its key is under way.
+func insist(t *testing.T, send func() answer) answer {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		a := send()
+		if a.status != http.StatusConflict {
+			return a
+		}
+		a.wantError(http.StatusConflict, "IDEMPOTENCY_IN_FLIGHT")
+		if a.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it stays under way")
+		}
+	}
+}
+
 func TestAKeySentManyTimesAtOnce(t *testing.T) {
 	w := setup(t)
 	ada := w.newPerson("ada")
@@ -108,7 +131,9 @@ func TestAKeySentManyTimesAtOnce(t *testing.T) {
 	answers := make([]answer, 12)
 	var wg sync.WaitGroup
 	for i := range answers {
-		wg.Go(func() { answers[i] = ada.upload(tenant, []part{file("a.pdf", "bytes")}, key("k")) })
+		wg.Go(func() {
+			answers[i] = insist(t, func() answer { return ada.upload(tenant, []part{file("a.pdf", "bytes")}, key("k")) })
+		})
 	}
 	wg.Wait()
 	for _, a := range answers {
@@ -147,4 +172,82 @@ func TestCommandIDsAreMadeAsTheContractSays(t *testing.T) {
 	if !found {
 		t.Errorf("no command %s", want)
 	}
+}
+
+// slowUpload is an upload of which only the beginning was sent.
+type slowUpload struct {
+	into   *io.PipeWriter
+	rest   []byte
+	status chan int // 0 if there was no answer
+}
+
+func (p *person) beginUpload(tenant, key string, parts ...part) slowUpload {
+	p.w.t.Helper()
+	body, media := form(p.w.t, parts...)
+	whole, err := io.ReadAll(body)
+	p.w.must(err)
+	from, into := io.Pipe()
+	p.w.t.Cleanup(func() { _ = into.CloseWithError(io.ErrClosedPipe) })
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.w.server.URL+tenant+"/documents", from)
+	p.w.must(err)
+	request.Header.Set("Authorization", "Bearer "+p.access)
+	request.Header.Set(media.name, media.value)
+	request.Header.Set("Idempotency-Key", key)
+	u := slowUpload{into: into, rest: whole[20:], status: make(chan int, 1)}
+	go func() {
+		response, err := p.w.server.Client().Transport.RoundTrip(request)
+		if err != nil {
+			u.status <- 0
+			return
+		}
+		_ = response.Body.Close()
+		u.status <- response.StatusCode
+	}()
+	_, err = into.Write(whole[:20])
+	p.w.must(err)
+	p.w.until(func() bool { return p.w.underWay() > 0 })
+	return u
+}
+
+// While an upload is under way, a second with its key is told so, by this process
+// and by another; others are not held up; and when it was cut off, it may be sent
+// again.
+func TestAKeyWhoseFirstRequestIsUnderWay(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	there := ada.at(w.another())
+	parts, others := []part{file("a.pdf", "bytes")}, []part{file("a.pdf", "other bytes")}
+	for name, finished := range map[string]bool{"finished": true, "cut off": false} {
+		w.until(func() bool { return w.underWay() == 0 })
+		first := ada.beginUpload(tenant, name, parts...)
+		ada.upload(tenant, parts, key(name)).wantError(http.StatusConflict, "IDEMPOTENCY_IN_FLIGHT")
+		there.upload(tenant, parts, key(name)).wantError(http.StatusConflict, "IDEMPOTENCY_IN_FLIGHT")
+		ada.upload(tenant, parts, key(name+", another")).want(http.StatusCreated)
+		if finished {
+			_, err := first.into.Write(first.rest)
+			w.must(errors.Join(err, first.into.Close()))
+		} else {
+			w.must(first.into.CloseWithError(io.ErrClosedPipe)) // the client cuts the connection
+		}
+		if status := <-first.status; finished && status != http.StatusCreated {
+			t.Errorf("the first was answered %d", status)
+		}
+		again := insist(t, func() answer { return there.upload(tenant, parts, key(name)) }).want(http.StatusCreated)
+		if replayed := again.header.Get("Idempotent-Replayed") == "true"; replayed != finished {
+			t.Errorf("%s: replayed: %v", name, replayed)
+		}
+		insist(t, func() answer { return ada.upload(tenant, others, key(name)) }).
+			wantError(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
+	}
+}
+
+// underWay counts the requests that processes on the world's database hold.
+func (w *world) underWay() int {
+	w.t.Helper()
+	var n int
+	w.must(w.pool.QueryRow(context.Background(), `
+select count(*) from pg_locks l join pg_database d on d.oid = l.database
+where l.locktype = 'advisory' and d.datname = current_database()`).Scan(&n))
+	return n
 }

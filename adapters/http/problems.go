@@ -40,6 +40,13 @@ func errTooSlow() error {
 	}
 }
 
+func errInFlight() error {
+	return &problem{
+		status: http.StatusConflict, code: CodeIdempotencyInFlight, retryAfter: 1,
+		message: "A request with this Idempotency-Key is still under way. Ask again for its answer.",
+	}
+}
+
 func errNoToken() error {
 	return &problem{
 		status: http.StatusUnauthorized, code: CodeUnauthorized, message: "Send an access token: Authorization: Bearer …",

@@ -65,8 +65,7 @@ func schemaOptions() []openapi3.SchemaValidationOption {
 }
 
 // checkParameters checks the request's parameters against the contract.
-func (r *route) checkParameters(c *gin.Context) error {
-	var fields []FieldError
+func (r *route) checkParameters(c *gin.Context) (fields []FieldError) {
 	for _, p := range r.parameters {
 		value, given := p.value(c)
 		switch {
@@ -76,7 +75,7 @@ func (r *route) checkParameters(c *gin.Context) error {
 			fields = append(fields, p.check(value)...)
 		}
 	}
-	return invalid(fields)
+	return fields
 }
 
 func (p parameter) value(c *gin.Context) (string, bool) {

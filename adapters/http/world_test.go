@@ -48,9 +48,12 @@ const secret = "a secret that is only good for tests, and long"
 // world is the platform around the interface: real PostgreSQL, real S3, and read
 // models that follow the ledger whenever somebody waits for them.
 type world struct {
-	t       testing.TB
-	pool    *pgxpool.Pool
-	ledger  *postgres.Ledger
+	t      testing.TB
+	pool   *pgxpool.Pool
+	ledger *postgres.Ledger
+
+	inFlight *postgres.InFlight
+
 	keys    *postgres.PersonKeys
 	app     *command.App
 	pools   *tenantdb.Pools
@@ -61,6 +64,7 @@ type world struct {
 
 	sessions *identity.Service
 	signer   *token.Signer
+	cfg      httpapi.Config
 	api      *httpapi.API
 	server   *httptest.Server
 	log      *lines
@@ -112,7 +116,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 		Attempts: postgres.NewAttempts(w.pool), AttemptKey: attemptKey,
 	})
 	cfg := httpapi.Config{
-		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, Keys: w.keys,
+		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, InFlight: w.inFlight, Keys: w.keys,
 		Eraser: w.eraser(), Proofs: w.notary(),
 		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned,
@@ -120,11 +124,26 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	for _, f := range change {
 		f(&cfg)
 	}
+	w.cfg = cfg
 	w.api, err = httpapi.New(cfg)
 	w.must(err)
 	w.server = httptest.NewServer(w.api.Handler())
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// another starts one more process on the same world, and returns its address.
+func (w *world) another() string {
+	w.t.Helper()
+	cfg := w.cfg
+	inFlight := postgres.NewInFlight(w.pool)
+	w.t.Cleanup(inFlight.Close)
+	cfg.InFlight = inFlight
+	api, err := httpapi.New(cfg)
+	w.must(err)
+	server := httptest.NewServer(api.Handler())
+	w.t.Cleanup(server.Close)
+	return server.URL
 }
 
 func (w *world) must(err error) {
@@ -141,6 +160,8 @@ func (w *world) databases() {
 	w.t.Cleanup(w.pool.Close)
 	w.ledger = postgres.New(w.pool, postgres.Options{})
 	w.t.Cleanup(w.ledger.Close)
+	w.inFlight = postgres.NewInFlight(w.pool)
+	w.t.Cleanup(w.inFlight.Close)
 	w.keys = postgres.NewPersonKeys(w.pool)
 	w.tenants = tenantdb.NewProvisioner(w.pool)
 	w.pools = tenantdb.New(tenantdb.Config{Platform: w.pool, MaxConns: 8})
