@@ -43,6 +43,7 @@ type HTTP struct {
 	Port           int            // PORT
 	RatePerHour    int            // RATE_LIMIT_PER_HOUR: requests of one user, or of one address that is not signed in; 0 for no limit
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES: whose X-Forwarded-For is believed
+	AllowedOrigins []string       // CORS_ALLOWED_ORIGINS: of pages that may use the API from browsers
 	Docs           bool           // DOCS_ENABLED: whether /docs shows the contract; by default in development only
 }
 
@@ -161,6 +162,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}
+	c.HTTP.AllowedOrigins = r.origins("CORS_ALLOWED_ORIGINS", c.Environment == Development)
 	c.HTTP.Docs = r.oneOf("DOCS_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
 	if c.Environment == Production {
 		r.production(c)

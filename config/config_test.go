@@ -138,3 +138,29 @@ func TestEarlierSecretsAreAList(t *testing.T) {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
 }
+
+func TestOriginsAreExact(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		environment, origins string
+		ok                   bool
+	}{
+		{"production", "", true},
+		{"production", "https://app.example.org, http://localhost:5173", true},
+		{"production", "*", false},
+		{"development", "*", true},
+		{"development", "https://*.example.org", false},
+		{"development", "https://app.example.org/", false},
+		{"development", "https://App.example.org", false},
+		{"development", "app.example.org", false},
+		{"development", "https://u:p@app.example.org", false},
+		{"development", "null", false},
+		{"development", "https://a.example.org,", false},
+	} {
+		settings := map[string]string{"APP_ENV": test.environment, "CORS_ALLOWED_ORIGINS": test.origins}
+		_, err := config.Load(env(settings), config.Needs{})
+		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), "CORS_ALLOWED_ORIGINS ") {
+			t.Errorf("%s %q: %v", test.environment, test.origins, err)
+		}
+	}
+}

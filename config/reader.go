@@ -142,6 +142,30 @@ func (r *reader) addresses(name string, needed bool) []string {
 	return addresses
 }
 
+// origins reads a list of origins (RFC 6454 §6.2); * only if that is allowed.
+func (r *reader) origins(name string, wildcard bool) []string {
+	v := r.getenv(name)
+	if v == "" {
+		return nil
+	}
+	origins := strings.Split(v, ",")
+	for i, origin := range origins {
+		origins[i] = strings.TrimSpace(origin)
+		u, err := url.Parse(origins[i])
+		switch {
+		case origins[i] == "*" && wildcard:
+		case origins[i] == "*":
+			r.fail(name, "must not be * in production; name each origin")
+			return nil
+		case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Scheme+"://"+u.Host != origins[i],
+			strings.Contains(u.Host, "*"), origins[i] != strings.ToLower(origins[i]):
+			r.fail(name, "must be a list of origins such as https://app.example.org, in lower case and without path, separated by commas")
+			return nil
+		}
+	}
+	return origins
+}
+
 func (r *reader) prefixes(name string) []netip.Prefix {
 	v := r.getenv(name)
 	if v == "" {

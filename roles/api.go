@@ -57,7 +57,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
 		OnRefused: recorder.Refused, Limiter: limits,
-		Docs: p.cfg.HTTP.Docs,
+		Docs: p.cfg.HTTP.Docs, AllowedOrigins: p.cfg.HTTP.AllowedOrigins,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)

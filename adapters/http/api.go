@@ -89,6 +89,8 @@ type Config struct {
 	// they are answered 503 instead of 500.
 	Unavailable []error
 
+	AllowedOrigins []string // of pages that may use the interface from browsers; none if empty
+
 	Docs bool // whether there is a page at /docs that shows the contract
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nobody's if empty
@@ -186,7 +188,7 @@ func (a *API) engine() (*gin.Engine, error) {
 	if err := engine.SetTrustedProxies(proxies); err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
-	engine.Use(a.observe)
+	engine.Use(a.observe, crossOrigin(a.cfg.AllowedOrigins))
 	engine.NoRoute(func(c *gin.Context) { a.fail(c, errNoRoute()) })
 	engine.NoMethod(a.otherMethod)
 	RegisterHandlersWithOptions(engine.Group("", a.guard), a, GinServerOptions{
