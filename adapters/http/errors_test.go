@@ -23,7 +23,6 @@ func TestErrorsComeInTheEnvelope(t *testing.T) {
 		"no such route":          {"GET", "/api/nothing", "", nil, 404, "NOT_FOUND"},
 		"root":                   {"GET", "/", "", nil, 404, "NOT_FOUND"},
 		"no such method":         {"PATCH", "/api/users/me", "", nil, 405, "METHOD_NOT_ALLOWED"},
-		"delete a tenant":        {"DELETE", tenant, "", nil, 405, "METHOD_NOT_ALLOWED"},
 		"no media type":          {"PUT", "/api/users/me", "{}", nil, 415, "UNSUPPORTED_MEDIA_TYPE"},
 		"form instead of JSON":   {"PUT", "/api/users/me", "a=b", []header{{"Content-Type", "application/x-www-form-urlencoded"}}, 415, "UNSUPPORTED_MEDIA_TYPE"},
 		"JSON instead of form":   {"POST", tenant + "/documents", "{}", []header{json}, 415, "UNSUPPORTED_MEDIA_TYPE"},

@@ -98,7 +98,7 @@ func TestMethodsThatAPathHas(t *testing.T) {
 	tenant := "/api/tenants/" + uuid.NewString()
 	for path, want := range map[string][]string{
 		"/api/auth/login": {"POST", "OPTIONS"},
-		"/api/users/me":   {"GET", "PUT", "HEAD", "OPTIONS"},
+		"/api/users/me":   {"GET", "PUT", "DELETE", "HEAD", "OPTIONS"},
 		"/api/tenants":    {"GET", "POST", "HEAD", "OPTIONS"},
 		tenant + "/documents/" + uuid.NewString():               {"GET", "PUT", "DELETE", "HEAD", "OPTIONS"},
 		tenant + "/documents/" + uuid.NewString() + "/download": {"GET", "HEAD", "OPTIONS"},
