@@ -49,8 +49,9 @@ type HTTP struct {
 
 // Database is the PostgreSQL server.
 type Database struct {
-	URL      string // DATABASE_URL: the main database, saas_platform
-	PoolSize int    // DATABASE_POOL_SIZE: connections of one process to the main database; as many again to tenants' databases
+	URL        string // DATABASE_URL: the main database, saas_platform
+	MigrateURL string // MIGRATE_DATABASE_URL: the same database, as its owner; URL if empty
+	PoolSize   int    // DATABASE_POOL_SIZE: connections of one process to the main database; as many again to tenants' databases
 }
 
 // JWT says how tokens are signed and how long they live.
@@ -128,8 +129,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 			TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
 		},
 		Database: Database{
-			URL:      r.url("DATABASE_URL", needs.Database, "postgres", "postgresql"),
-			PoolSize: r.number("DATABASE_POOL_SIZE", 10, 2, 1000),
+			URL:        r.url("DATABASE_URL", needs.Database, "postgres", "postgresql"),
+			MigrateURL: r.url("MIGRATE_DATABASE_URL", false, "postgres", "postgresql"),
+			PoolSize:   r.number("DATABASE_POOL_SIZE", 10, 2, 1000),
 		},
 		JWT: JWT{
 			Secret:         r.secret("JWT_SECRET_KEY", needs.JWT),

@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,11 @@ const migrateParallel = 4
 // Doing so again changes nothing; cut off, it goes on where it stopped. That a
 // tenant's database was changed stands in the tenant's trail.
 func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
-	if err := tenantdb.MigratePlatform(ctx, cfg.Database.URL); err != nil {
+	owner := cmp.Or(cfg.Database.MigrateURL, cfg.Database.URL)
+	if err := tenantdb.MigratePlatform(ctx, owner); err != nil {
+		return err
+	}
+	if err := tenantdb.Grant(ctx, owner, cfg.Database.URL); err != nil {
 		return err
 	}
 	logger.LogAttrs(ctx, slog.LevelInfo, "main database migrated")

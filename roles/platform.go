@@ -52,6 +52,10 @@ func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Log
 			OnAppend: func(uuid.UUID, int64) { hints.Appended(context.WithoutCancel(ctx)) },
 		}),
 	}
+	if err := p.checkRole(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
 	emailKey, err := postgres.NewSecrets(pool).Secret(ctx, emailClaims)
 	if err != nil {
 		p.Close()
@@ -60,6 +64,24 @@ func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Log
 	p.app = command.NewApp(p.ledger, p.keys, emailKey)
 	hints.OnErased(p.keys.Forget)
 	return p, nil
+}
+
+// checkRole refuses, in production, a database role that could rewrite the trail, and
+// warns of it elsewhere.
+func (p *Platform) checkRole(ctx context.Context) error {
+	why, err := postgres.MayRewrite(ctx, p.main)
+	if err != nil {
+		return fmt.Errorf("%w (was it migrated?)", err)
+	}
+	if why == "" {
+		return nil
+	}
+	if p.cfg.Environment == config.Production {
+		return fmt.Errorf("DATABASE_URL names a role that could rewrite the trail: %s; give the product a role of its own, "+
+			"and migrate with the owner in MIGRATE_DATABASE_URL (docs/operations.md)", why)
+	}
+	p.logger.LogAttrs(ctx, slog.LevelWarn, "the database role could rewrite the trail; production refuses it", slog.String("why", why))
+	return nil
 }
 
 // Close ends what Open opened. No role may run any more.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cartulary/cartulary/internal/pgtest"
 )
 
 // pgRefuse makes the main database refuse connections; pgAdmit undoes it.
@@ -14,8 +16,11 @@ func pgAdmit(w *world) error { return alterPlatform(w, true) }
 
 func alterPlatform(w *world, admit bool) error {
 	ctx := context.Background()
-	cfg := w.pool.Config().ConnConfig.Copy()
-	name := cfg.Database
+	name := w.pool.Config().ConnConfig.Database
+	cfg, err := pgx.ParseConfig(pgtest.Owner(w.t, w.pool.Config().ConnString()))
+	if err != nil {
+		return err
+	}
 	cfg.Database = "postgres"
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/internal/pgtest"
 	"github.com/cartulary/cartulary/proof"
 )
 
@@ -52,7 +53,7 @@ func setupTampering(t *testing.T) *tampering {
 		}
 		x.audit.Known = []proof.Checkpoint{known} // the last one
 	}
-	if x.conn, err = pgx.Connect(t.Context(), c.pool.Config().ConnString()); err != nil {
+	if x.conn, err = pgx.Connect(t.Context(), pgtest.Owner(t, c.pool.Config().ConnString())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = x.conn.Close(t.Context()) })

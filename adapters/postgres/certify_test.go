@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/internal/pgtest"
 	"github.com/cartulary/cartulary/proof"
 )
 
@@ -52,15 +54,18 @@ func (c *certified) certify(ctx context.Context) (*proof.Signed, error) {
 // rewrite does to the database what only a superuser can.
 func (c *certified) rewrite(t *testing.T, sql string, args ...any) {
 	t.Helper()
-	tx, err := c.pool.Begin(t.Context())
+	conn, err := pgx.Connect(t.Context(), pgtest.Owner(t, c.pool.Config().ConnString()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	tx, err := conn.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(t.Context()) }()
-	for _, s := range []string{`set local session_replication_role = replica`} {
-		if _, err := tx.Exec(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := tx.Exec(t.Context(), `set local session_replication_role = replica`); err != nil {
+		t.Fatal(err)
 	}
 	tag, err := tx.Exec(t.Context(), sql, args...)
 	if err != nil || tag.RowsAffected() == 0 {

@@ -159,9 +159,12 @@ func (p *parts) config(s settings, o options) config.Config {
 		Environment: config.Development,
 		LogLevel:    o.log,
 		HTTP:        config.HTTP{Host: o.host, Port: o.port, RatePerHour: o.rate, Docs: true},
-		Database:    config.Database{URL: p.postgres.URL("saas_platform"), PoolSize: 16},
-		JWT:         config.JWT{Secret: s.JWTSecret, AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour},
-		Kafka:       config.Kafka{Brokers: []string{p.kafka.Addr()}},
+		Database: config.Database{
+			URL:        p.postgres.URLAs("saas_platform", productRole, p.password),
+			MigrateURL: p.postgres.URL("saas_platform"), PoolSize: 16,
+		},
+		JWT:   config.JWT{Secret: s.JWTSecret, AccessExpires: 15 * time.Minute, RefreshExpires: 7 * 24 * time.Hour},
+		Kafka: config.Kafka{Brokers: []string{p.kafka.Addr()}},
 		S3: config.S3{
 			Endpoint: p.s3.Endpoint(), PathStyle: true,
 			AccessKey: s.S3AccessKey, SecretKey: s.S3SecretKey, Bucket: bucket, Region: region,

@@ -19,6 +19,10 @@ const (
 	bucket = "cartulary"
 	region = "eu-west-1"
 
+	// productRole is the role in PostgreSQL that the roles run as. It can add to the
+	// trail and not rewrite it; its password is drawn at each start.
+	productRole = "cartulary"
+
 	// stopTimeout bounds how long PostgreSQL may take to shut down before it is cut
 	// off, to recover at its next start.
 	stopTimeout = 10 * time.Second
@@ -27,6 +31,7 @@ const (
 // parts are the embedded servers, each on a port of its own on the loopback address.
 type parts struct {
 	postgres *postgres.Server
+	password string // of productRole
 	kafka    *kafka.Broker
 	s3       *s3.Server
 	redis    *redis.Server
@@ -42,6 +47,10 @@ func startParts(ctx context.Context, dir string, s settings, logger *slog.Logger
 		p.postgres, err = postgres.Start(ctx, postgres.Config{
 			Dir: filepath.Join(dir, "postgres"), Durable: true, Logger: logger,
 		})
+		if err == nil {
+			p.password = secret(24)
+			err = p.postgres.EnsureRole(ctx, productRole, p.password)
+		}
 		return named("PostgreSQL", err)
 	})
 	group.Go(func() (err error) {

@@ -20,6 +20,7 @@ import (
 // are as good as production wants them, and open nothing but what is gone in a minute.
 const (
 	databasePassword = "kZ3vTq8Wm5xRb7Yc2nHd"
+	ownerPassword    = "pQ7wMx4Nc9vKt2Zs6bRg"
 	jwtSecret        = "Vw4tK9sLq2fXj7BhZr6nMy3pGc8dTe5uAa1oIi0R"
 )
 
@@ -60,7 +61,7 @@ func readPlan(ctx context.Context, root string) (*plan, error) {
 	}
 	command := exec.CommandContext(ctx, filepath.Join(root, "bin", "composecheck"), "-json", //nolint:gosec // ours
 		"-set", "JWT_SECRET_KEY="+jwtSecret, "-set", "AUDIT_SIGNING_KEY="+signingKey,
-		"-set", "DATABASE_PASSWORD="+databasePassword, "-set", "APP_ENV=production",
+		"-set", "DATABASE_PASSWORD="+databasePassword, "-set", "DATABASE_OWNER_PASSWORD="+ownerPassword, "-set", "APP_ENV=production",
 		"docker-compose.yml", ".env.example")
 	command.Dir, command.Stderr = root, os.Stderr
 	text, err := command.Output()

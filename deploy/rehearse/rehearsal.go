@@ -133,7 +133,7 @@ func (r *rehearsal) initDatabase(ctx context.Context) error {
 	password, _ := server.User.Password()
 	script := exec.CommandContext(ctx, filepath.Join(r.root, "deploy", "postgres", "init.sh")) //nolint:gosec // ours
 	script.Env = append(os.Environ(), "PGHOST="+server.Hostname(), "PGPORT="+server.Port(), "PGPASSWORD="+password,
-		"DATABASE_PASSWORD="+databasePassword)
+		"DATABASE_PASSWORD="+databasePassword, "DATABASE_OWNER_PASSWORD="+ownerPassword)
 	if output, err := script.CombinedOutput(); err != nil {
 		return fmt.Errorf("deploy/postgres/init.sh: %w: %s", err, output)
 	}

@@ -18,7 +18,12 @@ import (
 const (
 	dirPrefix      = "cartulary-pgtest-"
 	maxConnections = 200
-	patience       = time.Minute // for everything a test waits for here
+
+	// The role that the product runs as. It may not rewrite the trail.
+	product         = "product"
+	productPassword = "product"
+
+	patience = time.Minute // for everything a test waits for here
 )
 
 // cluster is the one cluster of a test binary.
@@ -53,6 +58,9 @@ func startCluster() (*cluster, error) {
 		return nil, err
 	}
 	started <- struct{}{}
+	if err := server.EnsureRole(ctx, product, productPassword); err != nil {
+		return nil, err
+	}
 	return &cluster{dir: dir, server: server, templates: make(map[[32]byte]string)}, nil
 }
 

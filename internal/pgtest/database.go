@@ -19,10 +19,42 @@ import (
 
 const maintenance = "postgres" // the database from which others are made and dropped
 
-// Platform returns the URL of a fresh main database, migrated.
+// Platform returns the URL of a fresh main database, migrated, for the role that the
+// product runs as: it can add to the trail and not rewrite it. See [Owner].
 func Platform(t testing.TB) string {
 	t.Helper()
-	return embedded(t, migrations.Platform, "platform")
+	owner := embedded(t, migrations.Platform, "platform")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := execute(ctx, owner, migrations.Grants(product)); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return get(t).server.URLAs(nameOf(t, owner), product, productPassword)
+}
+
+// Owner returns the URL of the same database as url for a superuser.
+func Owner(t testing.TB, url string) string {
+	t.Helper()
+	return get(t).server.URL(nameOf(t, url))
+}
+
+func nameOf(t testing.TB, url string) string {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return cfg.Database
+}
+
+// execute runs a statement on a connection of its own.
+func execute(ctx context.Context, url, statement string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statement)
+	return cmp.Or(err, conn.Close(ctx))
 }
 
 // Tenant returns the URL of a fresh tenant database, migrated.
@@ -135,10 +167,5 @@ func digest(files fs.FS) (key [32]byte, err error) {
 }
 
 func (c *cluster) exec(ctx context.Context, statement string) error {
-	conn, err := pgx.Connect(ctx, c.server.URL(maintenance))
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, statement)
-	return cmp.Or(err, conn.Close(ctx))
+	return execute(ctx, c.server.URL(maintenance), statement)
 }
