@@ -86,6 +86,9 @@ type S3 struct {
 	Bucket         string // S3_BUCKET
 	Region         string // S3_REGION
 	PathStyle      bool   // S3_PATH_STYLE: the bucket stands in the path, not in the host name
+	CreateBucket   bool   // S3_CREATE_BUCKET: make the bucket if there is none
+	SSE            string // S3_SSE: how the store encrypts, AES256 or aws:kms; empty for none
+	KMSKey         string // S3_SSE_KMS_KEY_ID: for aws:kms; the bucket's if empty
 }
 
 // Grace says how long the worker leaves alone what nobody needs any more.
@@ -154,6 +157,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 			Bucket:         r.required("S3_BUCKET", needs.S3),
 			Region:         r.text("S3_REGION", "eu-west-1"),
 			PathStyle:      r.oneOf("S3_PATH_STYLE", "true", "true", "false") == "true",
+			CreateBucket:   r.oneOf("S3_CREATE_BUCKET", "true", "true", "false") == "true",
+			SSE:            strings.TrimPrefix(r.oneOf("S3_SSE", "none", "none", "AES256", "aws:kms"), "none"),
+			KMSKey:         r.text("S3_SSE_KMS_KEY_ID", ""),
 		},
 		Audit: Audit{
 			SigningKey: r.required("AUDIT_SIGNING_KEY", needs.SigningKey && r.getenv("APP_ENV") == Production),
@@ -166,6 +172,9 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 	}
 	c.HTTP.AllowedOrigins = r.origins("CORS_ALLOWED_ORIGINS", c.Environment == Development)
 	c.HTTP.Docs = r.oneOf("DOCS_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
+	if c.S3.KMSKey != "" && c.S3.SSE != "aws:kms" {
+		r.fail("S3_SSE_KMS_KEY_ID", "is for S3_SSE=aws:kms only")
+	}
 	if c.Environment == Production {
 		r.production(c)
 	}

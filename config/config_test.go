@@ -48,7 +48,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		Kafka: config.Kafka{Brokers: []string{"one:9092", "two:9092"}},
 		S3: config.S3{
 			Endpoint: "https://s3.example.org", AccessKey: "access", SecretKey: "secret",
-			Bucket: "documents", Region: "eu-west-1", PathStyle: true,
+			Bucket: "documents", Region: "eu-west-1", PathStyle: true, CreateBucket: true,
 		},
 		Audit: config.Audit{Every: 5 * time.Second},
 		Grace: config.Grace{Tenant: 30 * 24 * time.Hour},
@@ -72,6 +72,9 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"TRUSTED_PROXIES":          "everyone",
 		"REDIS_URL":                "localhost:6379",
 		"S3_PATH_STYLE":            "maybe",
+		"S3_CREATE_BUCKET":         "maybe",
+		"S3_SSE":                   "rot13",
+		"S3_SSE_KMS_KEY_ID":        "alias/documents",
 		"DOCS_ENABLED":             "perhaps",
 	}), all)
 	if _, ok := errors.AsType[*config.Error](err); !ok {
@@ -79,7 +82,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	}
 	for _, name := range []string{
 		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEYS", "TRUSTED_PROXIES",
-		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "REDIS_URL",
+		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "S3_CREATE_BUCKET", "S3_SSE", "S3_SSE_KMS_KEY_ID", "REDIS_URL",
 		"DOCS_ENABLED",
 	} {
 		if !strings.Contains(err.Error(), "\n  "+name+" ") {

@@ -35,6 +35,8 @@ type Objects interface {
 	// Put stores what body holds and returns what that was. When body fails, or
 	// holds more than limit bytes, nothing is left behind.
 	Put(ctx context.Context, key, contentType string, body io.Reader, limit int64) (command.Digest, error)
+	// PutSized is Put for a body of exactly size bytes; it fails if there are less.
+	PutSized(ctx context.Context, key, contentType string, body io.Reader, size int64) (command.Digest, error)
 	// Delete removes an object; it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 	// PresignGet returns a link to an object that is good for ttl and makes

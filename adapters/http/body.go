@@ -27,7 +27,13 @@ func (r *route) checkBody(c *gin.Context) ([]byte, []FieldError, error) {
 	if r.media == "" {
 		return nil, nil, nil
 	}
+	if r.raw && isRaw(c) {
+		return nil, nil, nil
+	}
 	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if r.raw && (err != nil || media != r.media) {
+		return nil, nil, errMediaType(r.media + ", or the file as it is with ?filename=")
+	}
 	if err != nil || media != r.media {
 		return nil, nil, errMediaType(r.media)
 	}

@@ -19,6 +19,7 @@ const (
 	CodeAlreadyMember        ErrorCode = "ALREADY_MEMBER"
 	CodeBadRequest           ErrorCode = "BAD_REQUEST"
 	CodeConflict             ErrorCode = "CONFLICT"
+	CodeDigestMismatch       ErrorCode = "DIGEST_MISMATCH"
 	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
 	CodeFileFailed           ErrorCode = "FILE_FAILED"
 	CodeForbidden            ErrorCode = "FORBIDDEN"
@@ -57,6 +58,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeBadRequest:
 		return true
 	case CodeConflict:
+		return true
+	case CodeDigestMismatch:
 		return true
 	case CodeEmailTaken:
 		return true
@@ -293,7 +296,10 @@ type CreateTenantRequest struct {
 type Document struct {
 	CreatedAt time.Time          `json:"created_at"`
 	CreatedBy openapi_types.UUID `json:"created_by"`
-	FileID    openapi_types.UUID `json:"file_id"`
+
+	// Deduplicated Of an upload, whether the tenant had the bytes already.
+	Deduplicated *bool              `json:"deduplicated,omitempty"`
+	FileID       openapi_types.UUID `json:"file_id"`
 
 	// FileSize Bytes.
 	FileSize   *int64             `json:"file_size,omitempty"`
@@ -819,6 +825,12 @@ type UserEnvelope struct {
 
 // ConsistencyToken defines model for ConsistencyToken.
 type ConsistencyToken = string
+
+// ContentDigest defines model for ContentDigest.
+type ContentDigest = string
+
+// ContentMD5 defines model for ContentMD5.
+type ContentMD5 = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -1355,6 +1367,18 @@ type ListDocumentsParams struct {
 
 // UploadDocumentParams defines parameters for UploadDocument.
 type UploadDocumentParams struct {
+	// Filename Of a body that is the file as it is.
+	Filename *Filename `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// MimeType The media type (RFC 9110) of a body that is the file as it is, if not its `Content-Type`.
+	MimeType *string `form:"mime_type,omitempty" json:"mime_type,omitempty"`
+
+	// ContentDigest Digests of the body (RFC 9530). That of `sha-256` is verified; others are ignored.
+	ContentDigest *ContentDigest `json:"Content-Digest,omitempty"`
+
+	// ContentMD5 The MD5 digest of the body, in base64 (RFC 1864). It is verified.
+	ContentMD5 *ContentMD5 `json:"Content-MD5,omitempty"`
+
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
@@ -3343,7 +3367,61 @@ func (siw *ServerInterfaceWrapper) UploadDocument(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params UploadDocumentParams
 
+	// ------------- Optional query parameter "filename" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filename", c.Request.URL.Query(), &params.Filename, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter filename: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "mime_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mime_type", c.Request.URL.Query(), &params.MimeType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter mime_type: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Content-Digest" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-Digest")]; found {
+		var ContentDigest ContentDigest
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-Digest, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-Digest", valueList[0], &ContentDigest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-Digest: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentDigest = &ContentDigest
+
+	}
+
+	// ------------- Optional header parameter "Content-MD5" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-MD5")]; found {
+		var ContentMD5 ContentMD5
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-MD5, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-MD5", valueList[0], &ContentMD5, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-MD5: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentMD5 = &ContentMD5
+
+	}
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {

@@ -18,6 +18,7 @@ const maxBody = 1 << 20
 const (
 	mediaJSON      = "application/json"
 	mediaMultipart = "multipart/form-data"
+	mediaAny       = "*/*"
 )
 
 // route is an operation of the contract, ready to check requests.
@@ -30,6 +31,7 @@ type route struct {
 	parameters []parameter
 	media      string  // of the body; empty if there is none
 	body       *schema // of a JSON body
+	raw        bool    // the body may also be a file as it is, which ?filename= names
 }
 
 // parameter is a path, query or header parameter of an operation.
@@ -108,6 +110,10 @@ func compileRoute(
 		return r
 	}
 	for media, content := range operation.RequestBody.Value.Content {
+		if media == mediaAny {
+			r.raw = true
+			continue
+		}
 		r.media = media
 		if media == mediaJSON {
 			r.body = &schema{content.Schema.Value, options}

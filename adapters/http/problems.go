@@ -34,6 +34,13 @@ func errTooLarge(limit int64) error {
 	}
 }
 
+func errDigest(header string) error {
+	return &problem{
+		status: http.StatusBadRequest, code: CodeDigestMismatch,
+		message: "What arrived is not what " + header + " says. Send it again.",
+	}
+}
+
 func errTooSlow() error {
 	return &problem{
 		status: http.StatusRequestTimeout, code: CodeRequestTimeout, message: "The body came too slowly.",

@@ -32,7 +32,7 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 		return
 	}
 	key := command.StagingPath(tenantID, documentID)
-	form, err := a.receive(c, key)
+	form, err := a.receive(c, key, params)
 	if err != nil {
 		if form.digest != nil {
 			a.unstage(c.Request.Context(), key)
@@ -44,67 +44,129 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 		TenantID: tenantID, DocumentID: documentID, Filename: form.name(), MimeType: form.media(),
 		Digest: *form.digest, S3Path: key, By: accessOf(c),
 	})
-	if refused(err) || err == nil && (result.Replayed || result.Value.Deduplicated) {
-		a.unstage(c.Request.Context(), key)
-	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	settled := a.settle(c, params.Prefer, result.Receipt, events.DatabaseName(tenantID))
-	made := result.Value.Document
-	c.Writer.Header().Set("Location", "/api/tenants/"+tenantID.String()+"/documents/"+made.ID.String())
-	answerTagged(a, c, settledAs(settled, http.StatusCreated), documentTag(made.Version, made.Status), documentOf(made), "Document uploaded")
+	a.uploaded(c, tenantID, params.Prefer, result)
 }
 
-// receive reads the request's form and stages its file under key.
-func (a *API) receive(c *gin.Context, key string) (uploadForm, error) {
-	if c.Request.ContentLength > maxUpload+maxOverhead {
-		return uploadForm{}, errTooLarge(maxUpload)
-	}
-	_, media, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	if err != nil || media["boundary"] == "" {
-		return uploadForm{}, badRequest(errors.New("multipart/form-data without a boundary"))
+// uploaded answers the document that an upload made.
+func (a *API) uploaded(c *gin.Context, tenant uuid.UUID, prefer *string, result command.Result[command.Uploaded]) {
+	settled := a.settle(c, prefer, result.Receipt, events.DatabaseName(tenant))
+	made := result.Value.Document
+	c.Writer.Header().Set("Location", documentPath(tenant, made.ID))
+	document := documentOf(made)
+	document.Deduplicated = &result.Value.Deduplicated
+	answerTagged(a, c, settledAs(settled, http.StatusCreated), documentTag(made.Version, made.Status), document, "Document uploaded")
+}
+
+// documentPath is where a document is found.
+func documentPath(tenant, document uuid.UUID) string {
+	return "/api/tenants/" + tenant.String() + "/documents/" + document.String()
+}
+
+// receive reads the request's form, or the file that its body is, and stages the
+// file under key. What it returns beside an error is what was read before it.
+func (a *API) receive(c *gin.Context, key string, params UploadDocumentParams) (uploadForm, error) {
+	want, err := expectedDigest(c.Request.Header.Get)
+	if err != nil {
+		return uploadForm{}, err
 	}
 	body, err := newPacedBody(c.Writer, c.Request, a.cfg.UploadIdle)
 	if err != nil {
 		return uploadForm{}, fmt.Errorf("set an upload's deadline: %w", err)
 	}
-	form, err := readUpload(c.Request.Context(), multipart.NewReader(body, media["boundary"]),
-		func(ctx context.Context, contentType string, file io.Reader) (command.Digest, error) {
-			capped := &cappedFile{part: file, limit: maxUpload}
-			digest, err := a.cfg.Objects.Put(ctx, key, contentType, capped, maxUpload)
-			switch {
-			case capped.exceeded:
-				return command.Digest{}, errTooLarge(maxUpload)
-			case capped.err != nil:
-				return command.Digest{}, readProblem(capped.err, maxUpload)
-			case err != nil:
-				return command.Digest{}, fmt.Errorf("stage an upload: %w", err)
-			default:
-				return digest, nil
-			}
-		})
+	var form uploadForm
+	if isRaw(c) {
+		form, err = a.receiveRaw(c, body, key, params, want)
+	} else {
+		form, err = a.receiveForm(c, body, key, params, want)
+	}
 	// What follows is as quick as any request.
 	_ = body.control.SetWriteDeadline(time.Now().Add(a.cfg.RequestTimeout + writeSlack))
 	return form, err
 }
 
+// receiveForm reads a form. What is wanted is the digest of the whole body; a part's
+// own header has that of the file.
+func (a *API) receiveForm(
+	c *gin.Context, body io.Reader, key string, params UploadDocumentParams, want digestWanted,
+) (uploadForm, error) {
+	if c.Request.ContentLength > maxUpload+maxOverhead {
+		return uploadForm{}, errTooLarge(maxUpload)
+	}
+	for name, given := range map[string]bool{"filename": params.Filename != nil, "mime_type": params.MimeType != nil} {
+		if given {
+			return uploadForm{}, invalidField(name, "belongs into the form, when there is one")
+		}
+	}
+	_, media, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if err != nil || media["boundary"] == "" {
+		return uploadForm{}, badRequest(errors.New("multipart/form-data without a boundary"))
+	}
+	whole := want.hashing(body)
+	form, err := readUpload(c.Request.Context(), multipart.NewReader(whole, media["boundary"]),
+		func(ctx context.Context, contentType string, file io.Reader) (command.Digest, error) {
+			return a.stage(ctx, key, contentType, file, unknownSize)
+		})
+	if err == nil {
+		err = whole.verify()
+	}
+	return form, err
+}
+
+// unknownSize is the size of a file that ends where it ends.
+const unknownSize = -1
+
+// stage stores a file of at most maxUpload bytes under key.
+func (a *API) stage(ctx context.Context, key, contentType string, file io.Reader, size int64) (command.Digest, error) {
+	capped := &cappedFile{part: file, limit: maxUpload}
+	var digest command.Digest
+	var err error
+	if size == unknownSize {
+		digest, err = a.cfg.Objects.Put(ctx, key, contentType, capped, maxUpload)
+	} else {
+		digest, err = a.cfg.Objects.PutSized(ctx, key, contentType, capped, size)
+	}
+	switch {
+	case capped.exceeded:
+		return command.Digest{}, errTooLarge(maxUpload)
+	case capped.err != nil:
+		return command.Digest{}, readProblem(capped.err, maxUpload)
+	case err != nil:
+		return command.Digest{}, fmt.Errorf("stage an upload: %w", err)
+	default:
+		return digest, nil
+	}
+}
+
+// recordUpload records an upload, and removes its staged bytes if no document came
+// to stand on them.
 func (a *API) recordUpload(
 	c *gin.Context, tenant uuid.UUID, key *string, upload command.UploadDocument,
 ) (command.Result[command.Uploaded], error) {
-	var none command.Result[command.Uploaded]
-	if err := upload.Validate(); err != nil {
-		return none, err
-	}
 	m, err := meta(c, tenant, key, []byte(upload.Filename), []byte(upload.MimeType),
 		[]byte(upload.Digest.MD5), []byte(upload.Digest.SHA256), fmt.Append(nil, upload.Digest.Size))
 	if err != nil {
-		return none, err
+		a.unstage(c.Request.Context(), upload.S3Path)
+		return command.Result[command.Uploaded]{}, err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
+	return a.recordAs(c.Request.Context(), m, upload)
+}
+
+func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {
+	if err := upload.Validate(); err != nil {
+		a.unstage(ctx, upload.S3Path)
+		return command.Result[command.Uploaded]{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
-	return a.cfg.App.UploadDocument(ctx, m, upload)
+	result, err := a.cfg.App.UploadDocument(limited, m, upload)
+	if refused(err) || err == nil && (result.Replayed || result.Value.Deduplicated) {
+		a.unstage(ctx, upload.S3Path)
+	}
+	return result, err
 }
 
 // refused reports whether err says for certain that nothing was recorded. After

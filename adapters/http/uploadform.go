@@ -86,12 +86,16 @@ func (f *uploadForm) takeFile(ctx context.Context, part *multipart.Part, stage s
 		}
 		f.partType = guessType(head, f.name())
 	}
+	want, err := expectedDigest(part.Header.Get)
+	if err != nil {
+		return err
+	}
 	digest, err := stage(ctx, f.partType, buffered)
 	if err != nil {
 		return err
 	}
 	f.digest = &digest
-	return nil
+	return want.check(digest)
 }
 
 func takeField(name string, part io.Reader, into **string) error {

@@ -2,10 +2,12 @@ package s3
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -14,6 +16,19 @@ import (
 const (
 	maxIdleConns   = 128
 	headersTimeout = 30 * time.Second // from the last byte of a request to the first of its answer
+)
+
+// The ways in which a store may encrypt.
+const (
+	SSENone = ""        // as the bucket has it
+	SSES3   = "AES256"  // with keys of the store's own
+	SSEKMS  = "aws:kms" // with a key of a key management service
+)
+
+// Tries of a request whose body can be sent again, and the longest pause between two.
+const (
+	maxAttempts = 4
+	maxBackoff  = 3 * time.Second
 )
 
 // Config says where the store is and who asks.
@@ -25,6 +40,12 @@ type Config struct {
 	Bucket         string
 	Region         string
 	PathStyle      bool // the bucket stands in the path, not in the host name
+	CreateBucket   bool // make the bucket if there is none
+
+	// SSE is how the store encrypts new objects: [SSENone], [SSES3] or [SSEKMS], the
+	// latter with KMSKey unless that is "".
+	SSE    string
+	KMSKey string
 }
 
 func (c Config) validate() error {
@@ -35,6 +56,10 @@ func (c Config) validate() error {
 		return errors.New("no region given")
 	case c.AccessKey == "" || c.SecretKey == "":
 		return errors.New("no credentials given")
+	case c.SSE != SSENone && c.SSE != SSES3 && c.SSE != SSEKMS:
+		return fmt.Errorf("no such encryption: %q", c.SSE)
+	case c.KMSKey != "" && c.SSE != SSEKMS:
+		return errors.New("a KMS key is for the encryption aws:kms only")
 	}
 	return nil
 }
@@ -49,6 +74,9 @@ func (c Config) client(endpoint string) *s3.Client {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdleConns, maxIdleConns
 			t.ResponseHeaderTimeout = headersTimeout
 			t.DisableCompression = true
+		}),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
 		}),
 		// Every object is hashed on its way in and verified before it counts, so
 		// a checksum per request would only be a third one; not every store knows

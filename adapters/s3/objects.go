@@ -40,6 +40,7 @@ func (s *Store) Verify(ctx context.Context, key string) (command.Digest, error) 
 func (s *Store) Copy(ctx context.Context, from, to string) error {
 	_, err := s.client.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &s.bucket, Key: &to, CopySource: aws.String(copySource(s.bucket, from)),
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
 	})
 	if err != nil {
 		return fmt.Errorf("copy %s to %s: %w", from, to, translate(err))

@@ -130,8 +130,11 @@ func TestNew(t *testing.T) {
 		says   string // "": no error
 	}{
 		"as it is":          {func(*s3.Config) {}, ""},
-		"a bucket to make":  {func(c *s3.Config) { c.Bucket = "new-bucket" }, ""},
-		"a name refused":    {func(c *s3.Config) { c.Bucket = "No_Bucket" }, "No_Bucket"},
+		"a bucket to make":  {func(c *s3.Config) { c.Bucket, c.CreateBucket = "new-bucket", true }, ""},
+		"a missing bucket":  {func(c *s3.Config) { c.Bucket = "missing" }, "S3_CREATE_BUCKET=true"},
+		"no encryption":     {func(c *s3.Config) { c.SSE = "rot13" }, "no such encryption"},
+		"a key for nothing": {func(c *s3.Config) { c.SSE, c.KMSKey = s3.SSES3, "k" }, "aws:kms only"},
+		"a name refused":    {func(c *s3.Config) { c.Bucket, c.CreateBucket = "No_Bucket", true }, "No_Bucket"},
 		"a wrong secret":    {func(c *s3.Config) { c.SecretKey = "wrong" }, "may not use it"},
 		"no bucket":         {func(c *s3.Config) { c.Bucket = "" }, "no bucket"},
 		"no region":         {func(c *s3.Config) { c.Region = "" }, "no region"},

@@ -21,6 +21,7 @@ var ErrDiffers = errors.New("the object is there with other bytes")
 func (s *Store) PutOnce(ctx context.Context, key, contentType string, data []byte) error {
 	input := &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader(data), IfNoneMatch: aws.String("*"),
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
 	}
 	_, err := s.client.PutObject(ctx, input)
 	switch statusOf(err) {
@@ -49,6 +50,7 @@ func (s *Store) PutOnce(ctx context.Context, key, contentType string, data []byt
 func (s *Store) Replace(ctx context.Context, key, contentType string, data []byte) error {
 	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader(data),
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
 	})
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", key, err)

@@ -76,6 +76,7 @@ func (s *Store) putWhole(
 	_, err := s.client.PutObject(sending, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, ContentType: &contentType,
 		Body: bytes.NewReader(data), ContentLength: &size,
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
 	}, unsignedPayload)
 	if err != nil {
 		return errors.Join(err, s.discard(ctx, key)) // it may have arrived all the same

@@ -11,6 +11,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/uuid"
 )
 
 // Errors of a [Store].
@@ -25,15 +26,23 @@ type Store struct {
 	client  *s3.Client
 	presign *s3.PresignClient
 
+	sse    types.ServerSideEncryption // of new objects; "": as the bucket has it
+	kmsKey *string                    // for aws:kms; nil: the bucket's
+
 	small, large sync.Pool // of *[]byte
 }
 
-// New returns the store, whose bucket it makes if there is none.
+// New returns the store, whose bucket it makes if there is none and it may.
+//
+// It fails unless an object can be stored there and removed again.
 func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
 	}
-	s := &Store{bucket: cfg.Bucket, client: cfg.client(cfg.Endpoint)}
+	s := &Store{bucket: cfg.Bucket, client: cfg.client(cfg.Endpoint), sse: types.ServerSideEncryption(cfg.SSE)}
+	if cfg.KMSKey != "" {
+		s.kmsKey = &cfg.KMSKey
+	}
 	public := s.client
 	if cfg.PublicEndpoint != "" && cfg.PublicEndpoint != cfg.Endpoint {
 		public = cfg.client(cfg.PublicEndpoint)
@@ -41,8 +50,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	s.presign = s3.NewPresignClient(public)
 	s.small.New = func() any { return newBuffer(smallSize) }
 	s.large.New = func() any { return newBuffer(partSize) }
-	if err := s.ensureBucket(ctx, cfg.Region); err != nil {
+	if err := s.ensureBucket(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open object store: bucket %s: %w", cfg.Bucket, err)
+	}
+	if err := s.probe(ctx); err != nil {
+		return nil, fmt.Errorf("open object store: bucket %s: no object can be stored and removed: %w", cfg.Bucket, err)
 	}
 	return s, nil
 }
@@ -52,7 +64,7 @@ func newBuffer(size int) *[]byte {
 	return &b
 }
 
-func (s *Store) ensureBucket(ctx context.Context, region string) error {
+func (s *Store) ensureBucket(ctx context.Context, cfg Config) error {
 	err := s.Ready(ctx)
 	switch {
 	case err == nil:
@@ -61,11 +73,13 @@ func (s *Store) ensureBucket(ctx context.Context, region string) error {
 		return fmt.Errorf("the credentials may not use it: %w", err)
 	case statusOf(err) != http.StatusNotFound:
 		return err
+	case !cfg.CreateBucket:
+		return errors.New("there is none; make it, or allow that with S3_CREATE_BUCKET=true")
 	}
 	input := &s3.CreateBucketInput{Bucket: &s.bucket}
-	if region != "us-east-1" { // which is what none stands for, and may not be named
+	if cfg.Region != "us-east-1" { // which is what none stands for, and may not be named
 		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{
-			LocationConstraint: types.BucketLocationConstraint(region),
+			LocationConstraint: types.BucketLocationConstraint(cfg.Region),
 		}
 	}
 	_, err = s.client.CreateBucket(ctx, input)
@@ -74,6 +88,15 @@ func (s *Store) ensureBucket(ctx context.Context, region string) error {
 		return nil
 	}
 	return fmt.Errorf("there is none, and it can't be made: %w", err)
+}
+
+// probe stores a small object and removes it again.
+func (s *Store) probe(ctx context.Context) error {
+	key := "probes/" + uuid.NewString()
+	if err := s.Replace(ctx, key, "text/plain", []byte("may this process write?\n")); err != nil {
+		return err
+	}
+	return s.Delete(ctx, key)
 }
 
 // Ready tells whether the bucket can be reached.

@@ -32,7 +32,7 @@ type upload struct {
 func (u *upload) run(ctx context.Context, contentType string, first *[]byte) error {
 	s := u.store
 	out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &s.bucket, Key: &u.key, ContentType: &contentType,
+		Bucket: &s.bucket, Key: &u.key, ContentType: &contentType, ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
 	})
 	if err != nil {
 		s.large.Put(first)
