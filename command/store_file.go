@@ -30,6 +30,12 @@ func StagingPrefix(tenant uuid.UUID) string {
 	return fmt.Sprintf("tenants/%s/incoming/", tenant)
 }
 
+// DirectPrefix returns what the keys begin with under which a tenant's members store
+// files themselves, before the platform takes them over into staging.
+func DirectPrefix(tenant uuid.UUID) string {
+	return fmt.Sprintf("tenants/%s/uploads/", tenant)
+}
+
 // StoreFile records that a file's bytes were verified and copied to their final key.
 type StoreFile struct {
 	TenantID uuid.UUID

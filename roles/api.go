@@ -2,6 +2,7 @@ package roles
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -33,6 +34,10 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	ticketKey, err := p.ticketKey(ctx)
+	if err != nil {
+		return err
+	}
 	awaiter := tenantdb.NewAwaiter(p.pools)
 	defer awaiter.Close()
 	p.hints.OnProjected(awaiter.Projected)
@@ -53,7 +58,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
 		Proofs:           postgres.NewProofs(p.main),
-		PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
+		TicketKey: ticketKey, PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
 		OnRefused: recorder.Refused, Limiter: limits,
@@ -68,6 +73,18 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	defer watch.Wait()
 	defer stop()
 	return api.Serve(ctx, listener)
+}
+
+// ticketKey returns the key that seals the ids of uploads to the store: the same in
+// every process, drawn by the first.
+func (p *Platform) ticketKey(ctx context.Context) ([]byte, error) {
+	drawn := make([]byte, 32)
+	_, _ = rand.Read(drawn) // never fails
+	key, err := postgres.NewSecrets(p.main).Keep(ctx, uploadTickets, drawn)
+	if err != nil {
+		return nil, fmt.Errorf("read the platform's secrets (was it migrated?): %w", err)
+	}
+	return key, nil
 }
 
 func (p *Platform) openIdentity(ctx context.Context) (*identity.Service, error) {

@@ -22,6 +22,9 @@ const emailClaims = "email_claims"
 // loginAttempts names the secret that keys what attempts to sign in are counted for.
 const loginAttempts = "login_attempts"
 
+// uploadTickets names the secret that seals the ids of uploads to the store.
+const uploadTickets = "upload_tickets"
+
 // Platform is what the roles of one process share. Its methods Relay, Projector,
 // Worker and API are the roles.
 type Platform struct {

@@ -122,6 +122,28 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 	if err != nil {
 		return removed, err
 	}
+	abandoned, err := j.sweepDirect(ctx, tenant, before)
+	removed += abandoned
+	if err != nil {
+		return removed, err
+	}
+	aborted, err := j.Staging.AbortStale(ctx, prefix, before)
+	return removed + aborted, err
+}
+
+// sweepDirect removes what members stored themselves and never completed.
+func (j *Janitor) sweepDirect(ctx context.Context, tenant uuid.UUID, before time.Time) (removed int, err error) {
+	prefix := command.DirectPrefix(tenant)
+	err = j.Staging.List(ctx, prefix, func(o StagedObject) error {
+		if !o.Modified.Before(before) {
+			return nil
+		}
+		removed++
+		return j.Staging.Delete(ctx, o.Key)
+	})
+	if err != nil {
+		return removed, err
+	}
 	aborted, err := j.Staging.AbortStale(ctx, prefix, before)
 	return removed + aborted, err
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,21 @@ type Objects interface {
 	Put(ctx context.Context, key, contentType string, body io.Reader, limit int64) (command.Digest, error)
 	// PutSized is Put for a body of exactly size bytes; it fails if there are less.
 	PutSized(ctx context.Context, key, contentType string, body io.Reader, size int64) (command.Digest, error)
+	// PresignPut returns a link that stores one object of exactly size bytes under key
+	// while ttl has not passed, and the headers that it takes. md5, in hexadecimal, may
+	// be empty.
+	PresignPut(ctx context.Context, key, contentType string, size int64, md5 string, ttl time.Duration) (string, http.Header, error)
+	// BeginParts begins an object that is stored in parts, and names that upload.
+	BeginParts(ctx context.Context, key, contentType string) (string, error)
+	// PresignPart is PresignPut for a part, counted from 1.
+	PresignPart(ctx context.Context, key, upload string, number int, size int64, ttl time.Duration) (string, http.Header, error)
+	// CompleteParts makes the object of its parts, which have these entity tags.
+	CompleteParts(ctx context.Context, key, upload string, tags []string) error
+	// AbortParts removes an upload's parts; it is no error if there are none.
+	AbortParts(ctx context.Context, key, upload string) error
+	// Adopt copies an object of exactly size bytes to another key and returns what is
+	// there then. One of another size it leaves alone: the digest is that size.
+	Adopt(ctx context.Context, from, to string, size int64) (command.Digest, error)
 	// Delete removes an object; it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 	// PresignGet returns a link to an object that is good for ttl and makes
@@ -83,6 +99,10 @@ type Config struct {
 	// OnRefused, if set, is told who was kept from what in a tenant that may not even
 	// exist. It must not block.
 	OnRefused func(command.Meta, command.RecordRefusal)
+
+	// TicketKey, 32 bytes, seals what uploads to the store are known by. Processes that
+	// share it complete each other's; if empty, one is drawn for this process.
+	TicketKey []byte
 
 	PlatformDatabase string // the main database's name, as Awaiter knows it; saas_platform if empty
 	NotProvisioned   error  // what Databases.Tenant fails with while a tenant has no database
@@ -141,6 +161,7 @@ type API struct {
 	members  *ttlcache.Cache[membershipKey, query.Access]
 	secure   http.Header // in every answer
 	docs     map[string]docsFile
+	tickets  cipher.AEAD // seals the ids of uploads to the store
 	handler  http.Handler
 	stopping atomic.Bool
 }
@@ -160,6 +181,9 @@ func New(cfg Config) (*API, error) {
 	a := &API{
 		cfg: cfg, routes: routes, secure: secureHeaders(),
 		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
+	}
+	if a.tickets, err = newTickets(cfg.TicketKey); err != nil {
+		return nil, fmt.Errorf("http: %w", err)
 	}
 	if cfg.Docs {
 		if a.docs, err = loadDocs(); err != nil {

@@ -46,6 +46,7 @@ const (
 	CodeUnauthorized         ErrorCode = "UNAUTHORIZED"
 	CodeUnavailable          ErrorCode = "UNAVAILABLE"
 	CodeUnsupportedMediaType ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	CodeUploadIncomplete     ErrorCode = "UPLOAD_INCOMPLETE"
 	CodeUserNotFound         ErrorCode = "USER_NOT_FOUND"
 	CodeValidation           ErrorCode = "VALIDATION_ERROR"
 )
@@ -112,6 +113,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeUnavailable:
 		return true
 	case CodeUnsupportedMediaType:
+		return true
+	case CodeUploadIncomplete:
 		return true
 	case CodeUserNotFound:
 		return true
@@ -250,6 +253,20 @@ type AuditKey struct {
 	PublicKeys []string `json:"public_keys"`
 }
 
+// BeginUploadRequest Example: {"filename":"sketch of the engine.pdf","mime_type":"application/pdf","size":48213}
+type BeginUploadRequest struct {
+	// Filename A name without path, kept as sent.
+	//
+	// Example: sketch of the engine.pdf
+	Filename Filename `json:"filename"`
+	Md5      *string  `json:"md5,omitempty"`
+	MimeType string   `json:"mime_type"`
+	Sha256   *string  `json:"sha256,omitempty"`
+
+	// Size Bytes.
+	Size int64 `json:"size"`
+}
+
 // ChangePasswordRequest Example: {"current_password":"correct horse battery staple","new_password":"another stable of proper horses"}
 type ChangePasswordRequest struct {
 	CurrentPassword string `json:"current_password"`
@@ -264,6 +281,12 @@ type ChangeRoleRequest struct {
 	// Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
 	// the trail included, and changes nothing; `admin` does all.
 	Role Role `json:"role"`
+}
+
+// CompleteUploadRequest Example: {}
+type CompleteUploadRequest struct {
+	// Etags The `ETag` of each part, in their order. Only if there are several.
+	Etags *[]string `json:"etags,omitempty"`
 }
 
 // ConsistencyProof defines model for ConsistencyProof.
@@ -502,6 +525,23 @@ type MimeType = string
 // Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
 // one that is made of the owner's address or name, is refused.
 type Password = string
+
+// PendingUpload Example: {"expires_at":"2024-01-01T00:14:00Z","parts":[{"headers":{"Content-Type":"application/pdf"},"size":48213,"url":"https://s3.example.org/documents/tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/uploads/0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77"}],"upload_id":"3q2-7wEBAgMEBQYHCAkKCw"}
+type PendingUpload struct {
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Parts In their order. If there are several, the answers' `ETag`s are needed to complete the upload.
+	Parts    []UploadPart `json:"parts"`
+	UploadID string       `json:"upload_id"`
+}
+
+// PendingUploadEnvelope defines model for PendingUploadEnvelope.
+type PendingUploadEnvelope struct {
+	// Data Example: {"expires_at":"2024-01-01T00:14:00Z","parts":[{"headers":{"Content-Type":"application/pdf"},"size":48213,"url":"https://s3.example.org/documents/tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/uploads/0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77"}],"upload_id":"3q2-7wEBAgMEBQYHCAkKCw"}
+	Data    PendingUpload `json:"data"`
+	Message string        `json:"message"`
+	Success Success       `json:"success"`
+}
 
 // PersonName Example: Ada
 type PersonName = string
@@ -803,6 +843,18 @@ type UploadDocumentRequest struct {
 	MimeType *MimeType `json:"mime_type,omitempty"`
 }
 
+// UploadPart defines model for UploadPart.
+type UploadPart struct {
+	// Headers Send these with it.
+	Headers map[string]string `json:"headers"`
+
+	// Size How many bytes it has.
+	Size int64 `json:"size"`
+
+	// URL Send the part there with PUT.
+	URL string `json:"url"`
+}
+
 // User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}
 type User struct {
 	CreatedAt time.Time           `json:"created_at"`
@@ -864,6 +916,9 @@ type TenantID = openapi_types.UUID
 
 // TraceParent defines model for TraceParent.
 type TraceParent = string
+
+// UploadID defines model for UploadID.
+type UploadID = string
 
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
@@ -1099,6 +1154,9 @@ type UnsupportedMediaTypeApplicationJSON = ErrorEnvelope
 
 // UnsupportedMediaTypeApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type UnsupportedMediaTypeApplicationProblemPlusJSON = Problem
+
+// UploadBegun defines model for UploadBegun.
+type UploadBegun = PendingUploadEnvelope
 
 // UserAccepted defines model for UserAccepted.
 type UserAccepted = UserEnvelope
@@ -1541,6 +1599,38 @@ type HoldTenantParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// BeginUploadParams defines parameters for BeginUpload.
+type BeginUploadParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// AbortUploadParams defines parameters for AbortUpload.
+type AbortUploadParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// CompleteUploadParams defines parameters for CompleteUpload.
+type CompleteUploadParams struct {
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
 	// Limit The most items to answer.
@@ -1744,6 +1834,12 @@ type HoldDocumentJSONRequestBody = HoldRequest
 // HoldTenantJSONRequestBody defines body for HoldTenant for application/json ContentType.
 type HoldTenantJSONRequestBody = HoldRequest
 
+// BeginUploadJSONRequestBody defines body for BeginUpload for application/json ContentType.
+type BeginUploadJSONRequestBody = BeginUploadRequest
+
+// CompleteUploadJSONRequestBody defines body for CompleteUpload for application/json ContentType.
+type CompleteUploadJSONRequestBody = CompleteUploadRequest
+
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = AddMemberRequest
 
@@ -1842,6 +1938,15 @@ type ServerInterface interface {
 	// HoldTenant Keep a tenant and all it holds from being deleted
 	// (PUT /api/tenants/{tenant_id}/hold)
 	HoldTenant(c *gin.Context, tenantID TenantID, params HoldTenantParams)
+	// BeginUpload Begin an upload straight to the store
+	// (POST /api/tenants/{tenant_id}/uploads)
+	BeginUpload(c *gin.Context, tenantID TenantID, params BeginUploadParams)
+	// AbortUpload Give up an upload to the store
+	// (DELETE /api/tenants/{tenant_id}/uploads/{upload_id})
+	AbortUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params AbortUploadParams)
+	// CompleteUpload Make a document of what was sent to the store
+	// (POST /api/tenants/{tenant_id}/uploads/{upload_id}/complete)
+	CompleteUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params CompleteUploadParams)
 	// ListMembers The tenant's members, the last joined first
 	// (GET /api/tenants/{tenant_id}/users)
 	ListMembers(c *gin.Context, tenantID TenantID, params ListMembersParams)
@@ -4543,6 +4648,247 @@ func (siw *ServerInterfaceWrapper) HoldTenant(c *gin.Context) {
 	siw.Handler.HoldTenant(c, tenantID, params)
 }
 
+// BeginUpload operation middleware
+func (siw *ServerInterfaceWrapper) BeginUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BeginUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BeginUpload(c, tenantID, params)
+}
+
+// AbortUpload operation middleware
+func (siw *ServerInterfaceWrapper) AbortUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadID UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Param("upload_id"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter upload_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AbortUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AbortUpload(c, tenantID, uploadID, params)
+}
+
+// CompleteUpload operation middleware
+func (siw *ServerInterfaceWrapper) CompleteUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadID UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Param("upload_id"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter upload_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CompleteUpload(c, tenantID, uploadID, params)
+}
+
 // ListMembers operation middleware
 func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 
@@ -5777,6 +6123,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/users/:user_id", wrapper.ChangeRole)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.ListDocuments)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.UploadDocument)
+	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads", wrapper.BeginUpload)
+	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id", wrapper.AbortUpload)
+	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id/complete", wrapper.CompleteUpload)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.DeleteDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.GetDocument)
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.RenameDocument)

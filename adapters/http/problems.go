@@ -41,6 +41,13 @@ func errDigest(header string) error {
 	}
 }
 
+func errIncomplete() error {
+	return &problem{
+		status: http.StatusConflict, code: CodeUploadIncomplete,
+		message: "The file is not in the store yet, or not all of it. Send what is missing, then complete again.",
+	}
+}
+
 func errTooSlow() error {
 	return &problem{
 		status: http.StatusRequestTimeout, code: CodeRequestTimeout, message: "The body came too slowly.",

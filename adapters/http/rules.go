@@ -69,6 +69,9 @@ func rules() map[string]policy {
 
 		"GET /api/tenants/{tenant_id}/documents":                        viewers,
 		"POST /api/tenants/{tenant_id}/documents":                       contributor,
+		"POST /api/tenants/{tenant_id}/uploads":                         contributor,
+		"DELETE /api/tenants/{tenant_id}/uploads/{upload_id}":           contributor,
+		"POST /api/tenants/{tenant_id}/uploads/{upload_id}/complete":    contributor,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}":          viewers,
 		"PUT /api/tenants/{tenant_id}/documents/{document_id}":          contributor,
 		"DELETE /api/tenants/{tenant_id}/documents/{document_id}":       contributor,

@@ -1,0 +1,218 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/cartulary/cartulary/command"
+)
+
+const (
+	// directLifetime is how long an upload to the store may take. The worker's sweep
+	// leaves alone what is younger than a little more.
+	directLifetime = 14 * time.Minute
+
+	// directPart is the size, in bytes, of every part of such an upload but the last.
+	directPart = 16 << 20
+)
+
+// BeginUpload answers links with which a file is sent to the store itself. Nothing is
+// recorded.
+func (a *API) BeginUpload(c *gin.Context, tenantID TenantID, _ BeginUploadParams) {
+	request, err := decode[BeginUploadRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		a.fail(c, fmt.Errorf("draw an upload's id: %w", err))
+		return
+	}
+	t := ticket{
+		Upload: id, Tenant: tenantID, User: callOf(c).claims.UserID, Filename: request.Filename, MimeType: request.MimeType,
+		Size: request.Size, Expires: time.Now().Add(directLifetime).Unix(),
+	}
+	if request.Sha256 != nil {
+		t.SHA256 = *request.Sha256
+	}
+	if request.Md5 != nil {
+		t.MD5 = *request.Md5
+	}
+	if err := (command.UploadDocument{Filename: t.Filename, MimeType: t.MimeType}).Validate(); err != nil {
+		a.fail(c, err)
+		return
+	}
+	parts, err := a.links(c.Request.Context(), &t)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	sealed, err := a.seal(t)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusCreated, PendingUpload{
+		UploadID: sealed, ExpiresAt: time.Unix(t.Expires, 0).UTC(), Parts: parts,
+	}, "Upload begun")
+}
+
+// links returns where the parts of a file are sent. For several it begins an upload in
+// parts at the store.
+func (a *API) links(ctx context.Context, t *ticket) ([]UploadPart, error) {
+	if t.Size <= directPart {
+		link, headers, err := a.cfg.Objects.PresignPut(ctx, t.key(), t.MimeType, t.Size, t.MD5, directLifetime)
+		return []UploadPart{uploadPart(link, t.Size, headers)}, err
+	}
+	var err error
+	if t.Parts, err = a.cfg.Objects.BeginParts(ctx, t.key(), t.MimeType); err != nil {
+		return nil, err
+	}
+	var parts []UploadPart
+	for left := t.Size; left > 0; left -= directPart {
+		size := min(left, directPart)
+		link, headers, err := a.cfg.Objects.PresignPart(ctx, t.key(), t.Parts, len(parts)+1, size, directLifetime)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, uploadPart(link, size, headers))
+	}
+	return parts, nil
+}
+
+func uploadPart(link string, size int64, headers http.Header) UploadPart {
+	p := UploadPart{URL: link, Size: size, Headers: make(map[string]string, len(headers))}
+	for name := range headers {
+		p.Headers[name] = headers.Get(name)
+	}
+	return p
+}
+
+// AbortUpload removes what was sent.
+func (a *API) AbortUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, _ AbortUploadParams) {
+	t, err := a.open(uploadID, accessOf(c), tenantID)
+	if err == nil && t.Parts != "" {
+		err = a.cfg.Objects.AbortParts(c.Request.Context(), t.key(), t.Parts)
+	}
+	if err == nil {
+		err = a.cfg.Objects.Delete(c.Request.Context(), t.key())
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Writer.WriteHeader(http.StatusNoContent)
+}
+
+// CompleteUpload makes a document of what was sent. The link may still be good, so
+// the object is copied to where only the platform writes, and read there.
+//
+// Every attempt makes a copy of its own; the command is the same, so that the first
+// attempt wins and the others get its answer.
+func (a *API) CompleteUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params CompleteUploadParams) {
+	result, err := a.completeUpload(c, tenantID, uploadID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.uploaded(c, tenantID, params.Prefer, result)
+}
+
+func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (command.Result[command.Uploaded], error) {
+	var none command.Result[command.Uploaded]
+	request, err := decode[CompleteUploadRequest](c)
+	if err != nil {
+		return none, err
+	}
+	t, err := a.open(id, accessOf(c), tenant)
+	if err != nil {
+		return none, err
+	}
+	m, err := meta(c, tenant, nil)
+	if err != nil {
+		return none, err
+	}
+	m.Keyed = true
+	m.ID = derivedID("cartulary upload to the store", tenant[:], t.Upload[:])
+	m.Fingerprint = fingerprint(t.Upload[:])
+	documentID, err := uuid.NewV7()
+	if err != nil {
+		return none, fmt.Errorf("draw a document id: %w", err)
+	}
+	upload := command.UploadDocument{
+		TenantID: tenant, DocumentID: documentID, Filename: t.Filename, MimeType: t.MimeType,
+		S3Path: command.StagingPath(tenant, documentID), By: accessOf(c),
+	}
+	ctx := c.Request.Context()
+	if _, done, err := a.cfg.App.Recorded(ctx, tenant, m); err != nil || done {
+		if err != nil {
+			return none, err
+		}
+		return a.cfg.App.UploadDocument(ctx, m, upload) // only repeats the answer
+	}
+	if upload.Digest, err = a.takeOver(ctx, t, request.Etags, upload.S3Path); err != nil {
+		return none, err
+	}
+	result, err := a.recordAs(ctx, m, upload)
+	if err == nil || refused(err) {
+		a.unstage(ctx, t.key())
+	}
+	return result, err
+}
+
+// takeOver brings what was sent under the key to, if it is what was announced.
+func (a *API) takeOver(ctx context.Context, t ticket, etags *[]string, to string) (command.Digest, error) {
+	if t.Parts != "" {
+		if err := a.completeParts(ctx, t, etags); err != nil {
+			return command.Digest{}, err
+		}
+	}
+	digest, err := a.cfg.Objects.Adopt(ctx, t.key(), to, t.Size)
+	switch {
+	case answered(err, http.StatusNotFound):
+		return digest, errIncomplete()
+	case err != nil:
+		a.unstage(ctx, to)
+		return digest, err
+	case digest.Size != t.Size:
+		err = errDigest("the size that was announced")
+	default:
+		err = digestWanted{md5: t.MD5, sha256: t.SHA256}.check(digest)
+	}
+	if err != nil {
+		a.unstage(ctx, to)
+		a.unstage(ctx, t.key())
+	}
+	return digest, err
+}
+
+func (a *API) completeParts(ctx context.Context, t ticket, etags *[]string) error {
+	count := int((t.Size + directPart - 1) / directPart)
+	if etags == nil || len(*etags) != count {
+		return invalidField("etags", "must list the ETags of all %d parts", count)
+	}
+	err := a.cfg.Objects.CompleteParts(ctx, t.key(), t.Parts, *etags)
+	switch {
+	case answered(err, http.StatusNotFound): // done before, perhaps; the object will tell
+		a.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "no such upload in parts", slog.Any("error", err))
+		return nil
+	case answered(err, http.StatusBadRequest):
+		return errIncomplete()
+	default:
+		return err
+	}
+}
+
+// answered reports whether err is that a service behind this one answered a status.
+func answered(err error, status int) bool {
+	e, ok := errors.AsType[httpAnswer](err)
+	return ok && e.HTTPStatusCode() == status
+}
