@@ -191,7 +191,11 @@ func TestTheJanitorRemovesWhatNoFileStandsOn(t *testing.T) {
 	waiting := b.upload(t, []byte("waiting"), []byte("waiting"))
 	orphan := command.StagingPath(b.tenant, uuid.New())
 	foreign := command.StagingPrefix(b.tenant) + "not-a-document"
-	for _, key := range []string{orphan, foreign} {
+	abandoned := command.DirectPrefix(b.tenant) + uuid.NewString()
+	if _, err := b.store.BeginParts(t.Context(), abandoned+"-parts", "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{orphan, foreign, abandoned} {
 		if _, err := b.store.Put(t.Context(), key, "text/plain", bytes.NewReader(nil), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -206,10 +210,10 @@ func TestTheJanitorRemovesWhatNoFileStandsOn(t *testing.T) {
 		}
 	}
 	sweep(time.Now().Add(-time.Hour), 0)
-	sweep(time.Now().Add(time.Hour), 2)
+	sweep(time.Now().Add(time.Hour), 4)
 	sweep(time.Now().Add(time.Hour), 0)
 	for key, want := range map[string]error{
-		finished.S3Path: s3.ErrNotFound, orphan: s3.ErrNotFound, waiting.S3Path: nil, foreign: nil,
+		finished.S3Path: s3.ErrNotFound, orphan: s3.ErrNotFound, abandoned: s3.ErrNotFound, waiting.S3Path: nil, foreign: nil,
 		b.file(t, finished.Digest).S3Path: nil,
 	} {
 		if _, err := b.store.Verify(t.Context(), key); !errors.Is(err, want) {

@@ -58,6 +58,12 @@ type Objects interface {
 	// PresignGet returns a link to an object that is good for ttl and makes
 	// browsers save it under filename.
 	PresignGet(ctx context.Context, key, filename, contentType string, ttl time.Duration) (string, error)
+	// PresignInline is PresignGet for what browsers are to show.
+	PresignInline(ctx context.Context, key, filename, contentType string, ttl time.Duration) (string, error)
+	// PresignHead returns a link to an object for the method HEAD.
+	PresignHead(ctx context.Context, key string, ttl time.Duration) (string, error)
+	// Open returns what an object holds.
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
 }
 
 // Awaiter waits for read models.

@@ -1324,6 +1324,21 @@ type UpdateTenantParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// ArchiveDocumentsParams defines parameters for ArchiveDocuments.
+type ArchiveDocumentsParams struct {
+	// Ids The ids of 1 to 100 documents, separated by commas.
+	Ids string `form:"ids" json:"ids"`
+
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ListTrailParams defines parameters for ListTrail.
 type ListTrailParams struct {
 	// Limit The most items to answer.
@@ -1514,6 +1529,10 @@ type RenameDocumentParams struct {
 
 // DownloadDocumentParams defines parameters for DownloadDocument.
 type DownloadDocumentParams struct {
+	// Inline Browsers are to show the document instead of saving it. Honoured for images other than SVG, PDF, plain text, audio and video;
+	// everything else is always an attachment.
+	Inline *string `form:"inline,omitempty" json:"inline,omitempty"`
+
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
 
@@ -1890,6 +1909,9 @@ type ServerInterface interface {
 	// UpdateTenant Rename a tenant
 	// (PUT /api/tenants/{tenant_id})
 	UpdateTenant(c *gin.Context, tenantID TenantID, params UpdateTenantParams)
+	// ArchiveDocuments Several documents in one ZIP file
+	// (GET /api/tenants/{tenant_id}/archive)
+	ArchiveDocuments(c *gin.Context, tenantID TenantID, params ArchiveDocumentsParams)
 	// ListTrail The tenant's trail
 	// (GET /api/tenants/{tenant_id}/audit)
 	ListTrail(c *gin.Context, tenantID TenantID, params ListTrailParams)
@@ -2946,6 +2968,101 @@ func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
 	}
 
 	siw.Handler.UpdateTenant(c, tenantID, params)
+}
+
+// ArchiveDocuments operation middleware
+func (siw *ServerInterfaceWrapper) ArchiveDocuments(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveDocumentsParams
+
+	// ------------- Required query parameter "ids" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "ids", c.Request.URL.Query(), &params.Ids, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter ids: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ArchiveDocuments(c, tenantID, params)
 }
 
 // ListTrail operation middleware
@@ -4023,6 +4140,14 @@ func (siw *ServerInterfaceWrapper) DownloadDocument(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params DownloadDocumentParams
+
+	// ------------- Optional query parameter "inline" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "inline", c.Request.URL.Query(), &params.Inline, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter inline: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
@@ -6123,6 +6248,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/users/:user_id", wrapper.ChangeRole)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.ListDocuments)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/documents", wrapper.UploadDocument)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/archive", wrapper.ArchiveDocuments)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads", wrapper.BeginUpload)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id", wrapper.AbortUpload)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id/complete", wrapper.CompleteUpload)

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -67,9 +69,7 @@ func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID Document
 func (a *API) DownloadDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DownloadDocumentParams) {
 	d, err := a.document(c, tenantID, documentID, params.ConsistencyToken)
 	if err == nil && d.Status == string(command.FileFailed) {
-		err = &problem{
-			status: http.StatusConflict, code: CodeFileFailed, message: "What is stored is not what was uploaded. Upload it again.",
-		}
+		err = errFileFailed()
 	}
 	if err != nil {
 		a.fail(c, err)
@@ -86,13 +86,38 @@ func (a *API) DownloadDocument(c *gin.Context, tenantID TenantID, documentID Doc
 		return
 	}
 	c.Writer.Header().Set("Consistency-Token", position{granted.Ledger, granted.Seq}.String())
-	link, err := a.cfg.Objects.PresignGet(c.Request.Context(), d.S3Path, d.Filename, d.MimeType, linkLifetime)
+	link, err := a.downloadLink(c, d, params.Inline != nil)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	c.Writer.Header().Set("Location", link)
 	c.Writer.WriteHeader(http.StatusFound)
+}
+
+// downloadLink returns a link to a document's bytes for the request's method. Only what
+// can do no harm in a browser is shown there.
+func (a *API) downloadLink(c *gin.Context, d query.Document, inline bool) (string, error) {
+	ctx := c.Request.Context()
+	switch {
+	case methodOf(c.Request) == http.MethodHead:
+		return a.cfg.Objects.PresignHead(ctx, d.S3Path, linkLifetime)
+	case inline && showable(d.MimeType):
+		return a.cfg.Objects.PresignInline(ctx, d.S3Path, d.Filename, d.MimeType, linkLifetime)
+	default:
+		return a.cfg.Objects.PresignGet(ctx, d.S3Path, d.Filename, d.MimeType, linkLifetime)
+	}
+}
+
+// showable reports whether browsers may show a media type: images but those of XML,
+// which may hold scripts, PDF, plain text, sound and video.
+func showable(mimeType string) bool {
+	media, _, err := mime.ParseMediaType(mimeType)
+	if err != nil || strings.HasSuffix(media, "xml") {
+		return false
+	}
+	family, _, _ := strings.Cut(media, "/")
+	return family == "image" || family == "audio" || family == "video" || media == "application/pdf" || media == "text/plain"
 }
 
 // RenameDocument gives a document another name.

@@ -48,6 +48,12 @@ func errIncomplete() error {
 	}
 }
 
+func errFileFailed() error {
+	return &problem{
+		status: http.StatusConflict, code: CodeFileFailed, message: "What is stored is not what was uploaded. Upload it again.",
+	}
+}
+
 func errTooSlow() error {
 	return &problem{
 		status: http.StatusRequestTimeout, code: CodeRequestTimeout, message: "The body came too slowly.",

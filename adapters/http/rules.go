@@ -69,6 +69,7 @@ func rules() map[string]policy {
 
 		"GET /api/tenants/{tenant_id}/documents":                        viewers,
 		"POST /api/tenants/{tenant_id}/documents":                       contributor,
+		"GET /api/tenants/{tenant_id}/archive":                          viewers,
 		"POST /api/tenants/{tenant_id}/uploads":                         contributor,
 		"DELETE /api/tenants/{tenant_id}/uploads/{upload_id}":           contributor,
 		"POST /api/tenants/{tenant_id}/uploads/{upload_id}/complete":    contributor,

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// attachment returns a Content-Disposition header (RFC 6266) that makes browsers
-// save a file under name: once in ASCII, for what knows no better, and once as
+// disposition returns a Content-Disposition header (RFC 6266) of a kind, attachment or
+// inline, under which browsers save a file as name: once in ASCII, for what knows no better, and once as
 // RFC 8187 has it when that loses something. Control and formatting characters,
 // among them those that turn the direction of text, are left out; separators of
 // directories become underscores.
-func attachment(name string) string {
+func disposition(kind, name string) string {
 	name = cleanName(name)
 	plain := asciiName(name)
-	header := `attachment; filename="` + plain + `"`
+	header := kind + `; filename="` + plain + `"`
 	if plain != name {
 		header += "; filename*=UTF-8''" + encodeExtended(name)
 	}

@@ -27,7 +27,7 @@ func TestAttachment(t *testing.T) {
 		"a;b=c'd*.txt":          `attachment; filename="a;b=c'd*.txt"`,
 		"\u2066x\u2069\u200b.y": `attachment; filename="x.y"`,
 	} {
-		if got := attachment(name); got != want {
+		if got := disposition("attachment", name); got != want {
 			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
 		}
 	}
@@ -38,7 +38,7 @@ func FuzzAttachment(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		header := attachment(name)
+		header := disposition("attachment", name)
 		for i := range len(header) {
 			if header[i] < 0x20 || header[i] > 0x7e {
 				t.Fatalf("%q: byte %#x in the header", name, header[i])

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -33,6 +34,16 @@ func (s *Store) Verify(ctx context.Context, key string) (command.Digest, error) 
 		return command.Digest{}, fmt.Errorf("verify %s: %w", key, err)
 	}
 	return digest, nil
+}
+
+// Open returns what an object holds, to be closed by the caller; [ErrNotFound] if
+// there is none.
+func (s *Store) Open(ctx context.Context, key string) (io.ReadCloser, error) {
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", key, translate(err))
+	}
+	return out.Body, nil
 }
 
 // Copy copies an object of up to 5 GiB, content type included, over whatever

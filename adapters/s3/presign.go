@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -13,11 +12,28 @@ import (
 // second at least) has passed. It is answered with contentType, and in such a way
 // that browsers save it under filename.
 func (s *Store) PresignGet(ctx context.Context, key, filename, contentType string, ttl time.Duration) (string, error) {
+	return s.presignGet(ctx, key, disposition("attachment", filename), contentType, ttl)
+}
+
+// PresignInline is [Store.PresignGet] for what browsers are to show.
+func (s *Store) PresignInline(ctx context.Context, key, filename, contentType string, ttl time.Duration) (string, error) {
+	return s.presignGet(ctx, key, disposition("inline", filename), contentType, ttl)
+}
+
+func (s *Store) presignGet(ctx context.Context, key, disposition, contentType string, ttl time.Duration) (string, error) {
 	request, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{
-		Bucket: &s.bucket, Key: &key,
-		ResponseContentDisposition: aws.String(attachment(filename)),
-		ResponseContentType:        &contentType,
+		Bucket: &s.bucket, Key: &key, ResponseContentDisposition: &disposition, ResponseContentType: &contentType,
 	}, s3.WithPresignExpires(max(ttl, time.Second)))
+	if err != nil {
+		return "", fmt.Errorf("presign %s: %w", key, err)
+	}
+	return request.URL, nil
+}
+
+// PresignHead is [Store.PresignGet] for the method HEAD, to learn size and entity tag.
+func (s *Store) PresignHead(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	request, err := s.presign.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key},
+		s3.WithPresignExpires(max(ttl, time.Second)))
 	if err != nil {
 		return "", fmt.Errorf("presign %s: %w", key, err)
 	}
