@@ -189,6 +189,7 @@ func (a answer) checked(router routers.Router, request *http.Request) answer {
 	if err != nil {
 		return a // what the contract does not know has only the envelope
 	}
+	witness(route.Operation.OperationID, a.status)
 	err = openapi3filter.ValidateResponse(request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
 		Status:                 a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.raw)),

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 	for _, media := range []string{"application/x-ndjson", "text/csv"} { // text, to who checks answers
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
 	}
-	pgtest.Main(m)
+	pgtest.Exit(checkStatuses(os.Stderr, m.Run()))
 }
 
 const secret = "a secret that is only good for tests, and long"

@@ -66,8 +66,11 @@ func startCluster() (*cluster, error) {
 
 // Main runs a package's tests, stops the cluster if one was started, fails when
 // goroutines are left over but those to overlook, and exits.
-func Main(m *testing.M, overlook ...goleak.Option) {
-	code := m.Run()
+func Main(m *testing.M, overlook ...goleak.Option) { Exit(m.Run(), overlook...) }
+
+// Exit does what [Main] does after the tests, for who has more to check: code is
+// what they came to.
+func Exit(code int, overlook ...goleak.Option) {
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		code = max(code, 1)
