@@ -18,6 +18,8 @@ import (
 	"github.com/google/uuid"
 
 	httpapi "github.com/cartulary/cartulary/adapters/http"
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
 )
 
 // witnessed are the statuses that operations were seen to answer with, by the
@@ -99,18 +101,18 @@ func TestSituationsThatOperationsShare(t *testing.T) {
 	for _, o := range operations() {
 		t.Run(o.name(), func(t *testing.T) {
 			s.within(t)
-			if o.OperationID == "deleteTenant" {
-				defer s.open()
-			}
 			p := s.admin
 			if !o.ofTenant() && !o.open() {
 				p = s.newPerson("spent-" + uuid.NewString())
 			}
 			s.malformed(t, o, p)
 			s.unlucky(o, p, m)
-			s.polite(t, o, p)
+			s.polite(o, p)
+			s.busy(o, p)
 		})
 	}
+	s.ghosts()
+	s.failedFile()
 	w.must(pgRefuse(w))
 	defer func() { w.must(pgAdmit(w)) }()
 	w.until(func() bool { return s.admin.get("/api/users/me").status == http.StatusServiceUnavailable })
@@ -206,8 +208,7 @@ func (s *scene) unlucky(o operation, p *person, m *mood) {
 }
 
 // polite sends requests with the headers that the operation takes.
-func (s *scene) polite(t *testing.T, o operation, p *person) {
-	t.Helper()
+func (s *scene) polite(o operation, p *person) {
 	if o.documents("304") {
 		p.send(s.sample(o, p), header{"If-None-Match", "*"}).want(http.StatusNotModified)
 	}
@@ -217,6 +218,9 @@ func (s *scene) polite(t *testing.T, o operation, p *person) {
 	if o.documents("202") && !o.ends() {
 		p.send(s.sample(o, p), header{"Prefer", "respond-async, wait=0"}).want(http.StatusAccepted)
 		s.follow(s.tenant)
+		if o.OperationID == "deleteTenant" {
+			s.open()
+		}
 	}
 	if o.documents("204") && o.documents("200") {
 		p.send(s.sample(o, p), header{"Prefer", "return=minimal"}).want(http.StatusNoContent)
@@ -250,7 +254,71 @@ func (s *scene) reuse(o operation, p *person) {
 	p.send(other, key).want(http.StatusUnprocessableEntity)
 }
 
-// ends reports whether the caller, or the tenant, is gone afterwards.
+// busy sends a key again while its first request is under way: that waits for read
+// models, which do not follow.
+func (s *scene) busy(o operation, p *person) {
+	if !o.documents("409") || !o.takes("Idempotency-Key") || o.open() {
+		return
+	}
+	key := header{"Idempotency-Key", uuid.NewString()}
+	r := s.sample(o, p)
+	s.hold.Store(true)
+	defer s.hold.Store(false)
+	var first sync.WaitGroup
+	first.Go(func() { // which may find one of the others under way
+		s.until(func() bool { return p.send(r, key, header{"Prefer", "wait=1"}).status != http.StatusConflict })
+	})
+	s.until(func() bool {
+		<-time.After(5 * time.Millisecond) // in which the first gets its turn
+		return p.send(r, key, header{"Prefer", "wait=0"}).status == http.StatusConflict
+	})
+	first.Wait()
+	s.hold.Store(false)
+	s.follow(s.tenant)
+	s.follow(events.PlatformLedger)
+	if o.OperationID == "deleteTenant" {
+		s.open()
+	}
+}
+
+// ghosts has somebody ask who is signed in, but not registered.
+func (s *scene) ghosts() {
+	for _, o := range operations() {
+		if o.ofTenant() || o.open() || !o.documents("404") || strings.Contains(o.path, "{") {
+			continue
+		}
+		ghost := s.newPerson("ghost-" + uuid.NewString())
+		r := s.sample(o, ghost)
+		ghost.id = uuid.New()
+		session := uuid.New()
+		tokens, err := s.signer.Issue(ghost.id, session)
+		s.must(err)
+		ghost.access = tokens.Access
+		_, err = s.pool.Exec(s.t.Context(), `
+			insert into identity.sessions (id, user_id, refresh_hash, expires_at) values ($1, $2, '', now() + interval '1 hour')`,
+			session, ghost.id)
+		s.must(err)
+		ghost.send(r).want(http.StatusNotFound)
+	}
+}
+
+// failedFile asks for a document whose bytes are not what was received.
+func (s *scene) failedFile() {
+	tenant := "/api/tenants/" + s.tenant.String()
+	document := s.admin.upload(tenant, []part{file("a.pdf", uuid.NewString())}).want(http.StatusCreated)
+	d, err := s.app.DocumentByID(s.t.Context(), s.tenant, uuid.MustParse(document.text("id")))
+	s.must(err)
+	f, err := s.app.FileByID(s.t.Context(), s.tenant, d.FileID)
+	s.must(err)
+	_, err = s.app.FailFile(s.t.Context(), command.Meta{ID: uuid.New()}, command.FailFile{
+		TenantID: s.tenant, FileID: d.FileID, Staged: f.S3Path, Reason: "planted",
+	})
+	s.must(err)
+	s.follow(s.tenant)
+	s.admin.get(tenant+"/documents/"+document.text("id")+"/download").wantError(http.StatusConflict, "FILE_FAILED")
+}
+
+// ends reports whether the caller is gone afterwards.
 func (o operation) ends() bool {
-	return slices.Contains([]string{"eraseMe", "deleteTenant", "logout", "logoutEverywhere"}, o.OperationID)
+	return slices.Contains([]string{"eraseMe", "logout", "logoutEverywhere"}, o.OperationID)
 }
