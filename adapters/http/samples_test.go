@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,11 @@ func (s *scene) sample(o operation, by *person) sample {
 	s.fill(&r, "{tenant_id}", func() string { return s.tenant.String() })
 	s.fill(&r, "{document_id}", func() string { return s.document(o, owner) })
 	s.fill(&r, "{user_id}", func() string { return s.member(o).String() })
+	s.fill(&r, "{upload_id}", func() string {
+		b := owner.announce("/api/tenants/"+s.tenant.String(), requestFor("bytes", nil))
+		s.world.send(b.parts[0], []byte("bytes"))
+		return path.Base(b.path)
+	})
 	s.fill(&r, "{session_id}", func() string {
 		items := by.get("/api/users/me/sessions").want(http.StatusOK).items()
 		id, _ := items[0]["id"].(string)

@@ -121,7 +121,7 @@ func TestSituationsThatOperationsShare(t *testing.T) {
 			p := s.admin
 			r := sample{method: o.method, path: strings.NewReplacer(
 				"{tenant_id}", s.tenant.String(), "{document_id}", uuid.NewString(), "{user_id}", uuid.NewString(),
-				"{session_id}", uuid.NewString(), "{file_id}", uuid.NewString()).Replace(o.path)}
+				"{session_id}", uuid.NewString(), "{file_id}", uuid.NewString(), "{upload_id}", "away").Replace(o.path)}
 			if o.json() != nil {
 				r.media, r.body = "application/json", s.refusedBody(o, p)
 			}
@@ -262,11 +262,31 @@ func (s *scene) busy(o operation, p *person) {
 	}
 	key := header{"Idempotency-Key", uuid.NewString()}
 	r := s.sample(o, p)
+	if !o.takes("Prefer") { // waits for nothing: a crowd has to meet
+		s.until(func() bool {
+			var crowd sync.WaitGroup
+			var met atomic.Bool
+			for range 8 {
+				crowd.Go(func() {
+					if p.send(r, key).status == http.StatusConflict {
+						met.Store(true)
+					}
+				})
+			}
+			crowd.Wait()
+			return met.Load()
+		})
+		return
+	}
 	s.hold.Store(true)
 	defer s.hold.Store(false)
 	var first sync.WaitGroup
 	first.Go(func() { // which may find one of the others under way
-		s.until(func() bool { return p.send(r, key, header{"Prefer", "wait=1"}).status != http.StatusConflict })
+		for range 100 {
+			if p.send(r, key, header{"Prefer", "wait=1"}).status != http.StatusConflict {
+				return
+			}
+		}
 	})
 	s.until(func() bool {
 		<-time.After(5 * time.Millisecond) // in which the first gets its turn
