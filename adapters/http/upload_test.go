@@ -242,6 +242,7 @@ func TestAnUploadThatStandsStillIsCutOff(t *testing.T) {
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	w.must(err)
 	defer func() { _ = response.Body.Close() }()
+	witness("uploadDocument", response.StatusCode)
 	if response.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("got %d", response.StatusCode)
 	}
