@@ -57,9 +57,9 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	defer inFlight.Close()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
-		Proofs:           postgres.NewProofs(p.main),
+		Proofs:    postgres.NewProofs(p.main),
 		TicketKey: ticketKey, PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
-		Unavailable:    []error{tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
+		Unavailable:    []error{password.ErrBusy, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
 		OnRefused: recorder.Refused, Limiter: limits,
 		Docs: p.cfg.HTTP.Docs, AllowedOrigins: p.cfg.HTTP.AllowedOrigins,

@@ -124,8 +124,15 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nobody's if empty
 	Checks         []Check        // for /readyz
 
+	MaxConnections int // that are open; 10,000 if zero
+	MaxRequests    int // under way but for uploads and exports, and as many waiting for at most half a second; 1,024 if zero
+	MaxUploads     int // as above; 64 if zero
+	MaxExports     int // as above, pages of what can be exported included; 32 if zero
+
 	ProjectionWait time.Duration // how long a command waits for its read models; 5 s if zero
 	ProvisionWait  time.Duration // how long a new tenant is waited for; 10 s if zero
+	HeaderTimeout  time.Duration // how long a request's header may take to arrive; 5 s if zero
+	BodyTimeout    time.Duration // how long a body may take to arrive that is no upload; 10 s if zero
 	RequestTimeout time.Duration // of everything but uploads; 30 s if zero
 	UploadIdle     time.Duration // how long an upload may stand still; 30 s if zero
 	ShutdownDelay  time.Duration // between saying that it is not ready and refusing connections; none if zero
@@ -136,12 +143,22 @@ func (c *Config) setDefaults() {
 	if c.PlatformDatabase == "" {
 		c.PlatformDatabase = "saas_platform"
 	}
+	for _, n := range []struct {
+		value    *int
+		fallback int
+	}{{&c.MaxConnections, 10_000}, {&c.MaxRequests, 1024}, {&c.MaxUploads, 64}, {&c.MaxExports, 32}} {
+		if *n.value == 0 {
+			*n.value = n.fallback
+		}
+	}
 	for _, d := range []struct {
 		value    *time.Duration
 		fallback time.Duration
 	}{
 		{&c.ProjectionWait, 5 * time.Second},
 		{&c.ProvisionWait, 10 * time.Second},
+		{&c.HeaderTimeout, 5 * time.Second},
+		{&c.BodyTimeout, 10 * time.Second},
 		{&c.RequestTimeout, 30 * time.Second},
 		{&c.UploadIdle, 30 * time.Second},
 		{&c.ShutdownGrace, 25 * time.Second},
@@ -165,6 +182,7 @@ type API struct {
 	cfg      Config
 	routes   map[string]*route // by method and gin's path template
 	members  *ttlcache.Cache[membershipKey, query.Access]
+	gates    gates
 	secure   http.Header // in every answer
 	docs     map[string]docsFile
 	tickets  cipher.AEAD // seals the ids of uploads to the store
@@ -185,7 +203,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	a := &API{
-		cfg: cfg, routes: routes, secure: secureHeaders(),
+		cfg: cfg, routes: routes, gates: newGates(cfg), secure: secureHeaders(),
 		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
 	}
 	if a.tickets, err = newTickets(cfg.TicketKey); err != nil {

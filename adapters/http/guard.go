@@ -35,10 +35,21 @@ func (a *API) guard(c *gin.Context) {
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)
 	}
+	arrived := a.hurry(c, r)
+	if g := a.gates.of(r); g != nil {
+		if !g.enter(c.Request.Context()) {
+			a.fail(c, errOverloaded("The service has more to do than it can carry. Try again in a moment."))
+			return
+		}
+		known := callOf(c)
+		known.gate = g
+		defer known.release()
+	}
 	if err := a.check(c, r); err != nil {
 		a.fail(c, err)
 		return
 	}
+	arrived()
 	end, free := a.begin(c, r)
 	if !free {
 		a.fail(c, errInFlight())
@@ -70,6 +81,9 @@ func (a *API) check(c *gin.Context, r *route) error {
 	call.route = r
 	joinLists(c.Request.Header)
 	if err := a.identify(c, r); err != nil {
+		return err
+	}
+	if err := a.claimCaller(c); err != nil {
 		return err
 	}
 	// What is wrong with parameters and body is told at once, but only to those who
@@ -159,7 +173,7 @@ func (a *API) admit(c *gin.Context, r *route) error {
 		return &problem{status: 403, code: CodeForbidden, message: "Your role does not allow this."}
 	}
 	call.access = access
-	return nil
+	return a.claimTenant(c, tenant)
 }
 
 func (a *API) membership(ctx context.Context, user, tenant uuid.UUID) (query.Access, error) {

@@ -24,6 +24,8 @@ type call struct {
 	access      query.Access    // to the route's tenant
 	route       *route          // nil before guard
 	prefer      preferences     // of a command
+	gate        *gate           // that the request went through; nil if through none
+	parties     [2]party        // for which it counts there, if they are not zero
 	body        []byte          // JSON, checked against the contract
 	failure     error           // what the answer was made of, for the log
 	refusal     string          // why the caller was kept from the route's tenant; empty if not so

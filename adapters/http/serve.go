@@ -8,25 +8,27 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 const (
-	headerTimeout = 5 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10
+	idleTimeout = 2 * time.Minute
+	maxHeader   = 32 << 10
 
 	// writeSlack is what an answer may take beyond its request's time.
 	writeSlack = 10 * time.Second
 )
 
-// Serve answers requests on a listener until ctx ends. Then it says that it is
+// Serve answers requests on a listener until ctx ends, over Config.MaxConnections
+// at most; more wait to be taken. Then it says that it is
 // not ready, waits for Config.ShutdownDelay, takes no more connections, and lets
 // requests under way finish, for at most Config.ShutdownGrace; those that have
 // not are cut off.
 func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           a.handler,
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: a.cfg.HeaderTimeout,
 		ReadTimeout:       a.cfg.RequestTimeout,
 		WriteTimeout:      a.cfg.RequestTimeout + writeSlack,
 		IdleTimeout:       idleTimeout,
@@ -34,7 +36,7 @@ func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(a.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, a.cfg.MaxConnections)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("http: serve: %w", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -24,6 +25,9 @@ const (
 	hashBytes = 32
 )
 
+// ErrBusy says that there are too many passwords to hash. Nothing was looked at.
+var ErrBusy = errors.New("too many passwords to hash")
+
 // ErrLength says that a password is shorter than [MinCharacters] or longer than
 // [MaxBytes].
 var ErrLength = errors.New("the password is too short or too long")
@@ -34,13 +38,19 @@ type Config struct {
 	Iterations uint32 // 2 if zero
 	Parallel   uint8  // 1 if zero
 	Concurrent int    // hashes computed at once; GOMAXPROCS if zero
+	Waiting    int    // that wait for their turn; 64 for each computed at once if zero
+
+	Patience time.Duration // how long one waits; 2 s if zero
 }
 
 // Hasher hashes and verifies passwords.
 type Hasher struct {
 	cost  cost
 	slots chan struct{}
-	decoy string // the hash of a password that nobody knows
+	queue chan struct{} // those under way included
+
+	patience time.Duration
+	decoy    string // the hash of a password that nobody knows
 }
 
 // New returns a hasher.
@@ -61,7 +71,15 @@ func New(cfg Config) (*Hasher, error) {
 	if cfg.Concurrent <= 0 {
 		cfg.Concurrent = runtime.GOMAXPROCS(0)
 	}
-	h := &Hasher{cost: c, slots: make(chan struct{}, cfg.Concurrent)}
+	if cfg.Waiting <= 0 {
+		cfg.Waiting = 64 * cfg.Concurrent
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 2 * time.Second
+	}
+	h := &Hasher{
+		cost: c, slots: make(chan struct{}, cfg.Concurrent), queue: make(chan struct{}, cfg.Concurrent+cfg.Waiting), patience: cfg.Patience,
+	}
 	h.decoy = phc{cost: c, salt: random(saltBytes), hash: random(hashBytes)}.String()
 	return h, nil
 }
@@ -106,13 +124,37 @@ func (h *Hasher) VerifyNothing(ctx context.Context, password string) error {
 }
 
 func (h *Hasher) derive(ctx context.Context, password string, c cost, salt []byte, length int) ([]byte, error) {
+	if err := h.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer h.leave()
+	return argon2.IDKey([]byte(password), salt, c.iterations, c.memory, c.parallel, uint32(length)), nil //nolint:gosec // at most 64
+}
+
+// enter waits for a turn; leave must follow if it succeeds.
+func (h *Hasher) enter(ctx context.Context) error {
+	select {
+	case h.queue <- struct{}{}:
+	default:
+		return ErrBusy
+	}
+	timer := time.NewTimer(h.patience)
+	defer timer.Stop()
 	select {
 	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
+		return nil
+	case <-timer.C:
+		<-h.queue
+		return ErrBusy
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait to hash a password: %w", ctx.Err())
+		<-h.queue
+		return fmt.Errorf("wait to hash a password: %w", ctx.Err())
 	}
-	return argon2.IDKey([]byte(password), salt, c.iterations, c.memory, c.parallel, uint32(length)), nil //nolint:gosec // at most 64
+}
+
+func (h *Hasher) leave() {
+	<-h.slots
+	<-h.queue
 }
 
 func random(n int) []byte {

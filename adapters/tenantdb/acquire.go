@@ -15,6 +15,11 @@ import (
 // trustIdle is how long an unused connection is taken to be alive without asking.
 const trustIdle = time.Second
 
+// turn is how long a connection is its own tenant's before others get its place,
+// if there is no other: opening one costs as much as many queries, and without it
+// a process with more to do than it has connections would do little else.
+const turn = 250 * time.Millisecond
+
 // waiter is someone who waits for a connection to a tenant's database.
 type waiter struct {
 	tenant  uuid.UUID
@@ -88,32 +93,40 @@ func (p *Pools) acquire(ctx context.Context, id uuid.UUID) (*conn, error) {
 }
 
 // makeRoom sees to it that one more connection may be opened, if need be at the
-// cost of the one that is unused longest, which the caller closes.
+// cost of the one that is unused longest of those that have had their turn, which
+// the caller closes.
 func (p *Pools) makeRoom() (evicted *conn, ok bool) {
 	if p.open < p.cfg.MaxConns {
 		return nil, true
 	}
-	front := p.idle.Front()
-	if front == nil {
-		return nil, false
+	for e := p.idle.Front(); e != nil; e = e.Next() {
+		if c, _ := e.Value.(*conn); time.Since(c.opened) >= turn {
+			evicted = p.takeIdle(e)
+			p.forget(evicted.tenant)
+			return evicted, true
+		}
 	}
-	evicted = p.takeIdle(front)
-	p.forget(evicted.tenant)
-	return evicted, true
+	return nil, false
 }
 
 // await waits for a grant.
 func (p *Pools) await(ctx context.Context, w *waiter, place *list.Element) (*conn, error) {
 	timer := time.NewTimer(p.cfg.WaitTimeout)
 	defer timer.Stop()
+	again := time.NewTicker(turn)
+	defer again.Stop()
 	var cause error
-	select {
-	case g := <-w.granted:
-		return p.accept(ctx, g)
-	case <-timer.C:
-		cause = ErrBusy
-	case <-ctx.Done():
-		cause = ctx.Err()
+	for cause == nil {
+		select {
+		case g := <-w.granted:
+			return p.accept(ctx, g)
+		case <-again.C: // the turn of a connection that is unused may have ended
+			p.serveNow(ctx)
+		case <-timer.C:
+			cause = ErrBusy
+		case <-ctx.Done():
+			cause = ctx.Err()
+		}
 	}
 	p.mu.Lock()
 	select {
@@ -124,6 +137,16 @@ func (p *Pools) await(ctx context.Context, w *waiter, place *list.Element) (*con
 		p.waiting.Remove(place)
 		p.mu.Unlock()
 		return nil, fmt.Errorf("connection to %s: %w", databaseName(w.tenant), cause)
+	}
+}
+
+// serveNow serves whoever can be served.
+func (p *Pools) serveNow(ctx context.Context) {
+	p.mu.Lock()
+	evicted := p.serve()
+	p.mu.Unlock()
+	if evicted != nil {
+		hangUp(ctx, evicted.Conn)
 	}
 }
 
@@ -149,7 +172,8 @@ func (p *Pools) dial(ctx context.Context, t *tenant) (*conn, error) {
 		p.mu.Unlock()
 		return nil, err
 	}
-	return &conn{Conn: pg, tenant: t, since: time.Now()}, nil
+	now := time.Now()
+	return &conn{Conn: pg, tenant: t, opened: now, since: now}, nil
 }
 
 // release takes a connection back: for whoever waits, or to be kept.
@@ -166,11 +190,26 @@ func (p *Pools) release(ctx context.Context, c *conn) {
 	c.since = time.Now()
 	c.tenant.idle = append(c.tenant.idle, c)
 	c.place = p.idle.PushBack(c)
-	evicted := p.serve()
+	var evicted *conn
+	if c.since.Sub(c.opened) >= turn || !p.serveOwn(c) {
+		evicted = p.serve()
+	}
 	p.mu.Unlock()
 	if evicted != nil {
 		hangUp(ctx, evicted.Conn)
 	}
+}
+
+// serveOwn gives a connection to who waits longest for the tenant that it belongs
+// to, and reports whether there was anyone.
+func (p *Pools) serveOwn(c *conn) bool {
+	for e := p.waiting.Front(); e != nil; e = e.Next() {
+		if w, _ := e.Value.(*waiter); w.tenant == c.tenant.id {
+			p.grant(e, grant{conn: p.takeIdle(c.place)})
+			return true
+		}
+	}
+	return false
 }
 
 // serve gives what has become free to the waiter who can use it and waits

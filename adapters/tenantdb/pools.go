@@ -60,7 +60,8 @@ func positive[T int | time.Duration](v, otherwise T) T {
 // Pools holds the connections of one process to tenants' databases: at most
 // MaxConns, whatever the number of tenants. A connection that nobody uses is kept
 // for the tenant it belongs to until it idles out or another tenant needs its
-// place; then the one unused longest goes first.
+// place, for a quarter of a second at least; then the one unused longest goes
+// first.
 type Pools struct {
 	cfg    Config
 	stop   context.CancelFunc
@@ -86,6 +87,7 @@ type conn struct {
 	*pgx.Conn
 
 	tenant *tenant
+	opened time.Time
 	since  time.Time     // since when it is idle
 	place  *list.Element // in Pools.idle
 }
