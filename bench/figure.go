@@ -28,6 +28,8 @@ func figures() []figure {
 		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
 		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
 		{name: "login over HTTP, 8 connections", unit: "1/s", aim: 0.85, prepare: prepareLogins},
+		reads("document over HTTP, 8 connections", false),
+		reads("page of 50 documents over HTTP, 8 connections", true),
 		{name: "relay of a backlog", unit: "events/s", aim: 0.7, prepare: prepareRelay},
 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
 	}
