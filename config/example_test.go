@@ -13,7 +13,7 @@ import (
 )
 
 // onlyForCompose are the variables of .env.example that no role reads.
-var onlyForCompose = []string{"DATABASE_PASSWORD", "POSTGRES_PASSWORD"}
+var onlyForCompose = []string{"DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD", "POSTGRES_PASSWORD"}
 
 func TestExampleNamesEveryVariable(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ func CheckEnviron(environ []string) error {
 		values[name] = value
 	}
 	known := map[string]bool{ // read by docker compose, which shares the file
-		"POSTGRES_PASSWORD": true, "DATABASE_PASSWORD": true,
+		"POSTGRES_PASSWORD": true, "DATABASE_PASSWORD": true, "DATABASE_OWNER_PASSWORD": true,
 	}
 	_, err := Load(func(name string) string {
 		known[name] = true
@@ -54,7 +54,7 @@ const typo = 2
 func ours(name string) bool {
 	prefix, _, found := strings.Cut(name, "_")
 	return found && slices.Contains([]string{
-		"ALLOW", "APP", "AUDIT", "CARTULARY", "DATABASE", "DOCS", "FLASK", "JWT", "KAFKA", "LOG", "RATE", "REDIS", "S3", "TENANT", "TRUSTED",
+		"ALLOW", "APP", "AUDIT", "CARTULARY", "CORS", "DATABASE", "DOCS", "FLASK", "JWT", "KAFKA", "LOG", "MIGRATE", "RATE", "REDIS", "S3", "TENANT", "TRUSTED",
 	}, prefix)
 }
 

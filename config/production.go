@@ -35,6 +35,7 @@ func (r *reader) production(c Config) {
 	}
 	r.strong("S3_SECRET_KEY", c.S3.SecretKey, passwordBits)
 	r.strong("DATABASE_URL", passwordIn(c.Database.URL), passwordBits)
+	r.strong("MIGRATE_DATABASE_URL", passwordIn(c.Database.MigrateURL), passwordBits)
 	r.strong("KAFKA_SASL_PASSWORD", c.Kafka.Password, passwordBits)
 	r.strong("REDIS_URL", passwordIn(c.RedisURL), passwordBits)
 	if c.JWT.Secret != "" && (c.JWT.Secret == c.S3.SecretKey || c.JWT.Secret == passwordIn(c.Database.URL)) {
@@ -77,6 +78,7 @@ func (r *reader) plaintext(c Config) {
 		}
 	}
 	check(linkPostgres, "DATABASE_URL", "add sslmode=verify-full", plainPostgres(c.Database.URL))
+	check(linkPostgres, "MIGRATE_DATABASE_URL", "add sslmode=verify-full", plainPostgres(c.Database.MigrateURL))
 	check(linkKafka, "KAFKA_BOOTSTRAP_SERVERS", "set KAFKA_TLS=true", !c.Kafka.TLS && slices.ContainsFunc(c.Kafka.Brokers, remote))
 	check(linkS3, "S3_ENDPOINT", "use https://", plainURL(c.S3.Endpoint, "http"))
 	check(linkS3, "S3_PUBLIC_ENDPOINT", "use https://", plainURL(c.S3.PublicEndpoint, "http"))

@@ -66,6 +66,8 @@ func TestProductionRefuses(t *testing.T) {
 		"an open Redis":             {"REDIS_URL", "rediss://:redis@localhost/0", "guessed"},
 		"one secret for two":        {"S3_SECRET_KEY", base64Secret, "same as another"},
 		"PostgreSQL in the clear":   {"DATABASE_URL", "postgresql://u:" + shortSecret + "@db.example.org/x", "ALLOW_PLAINTEXT=postgres"},
+		"PostgreSQL's owner":        {"MIGRATE_DATABASE_URL", "postgresql://o:change-me-owner@localhost/x", "change-me"},
+		"the owner in the clear":    {"MIGRATE_DATABASE_URL", "postgresql://o:" + shortSecret + "@db.example.org/x", "ALLOW_PLAINTEXT=postgres"},
 		"PostgreSQL, if it must":    {"DATABASE_URL", "postgresql://u:" + shortSecret + "@db.example.org/x?sslmode=prefer", "ALLOW_PLAINTEXT=postgres"},
 		"PostgreSQL, another host":  {"DATABASE_URL", "postgresql://u:" + shortSecret + "@localhost/x?host=db.example.org", "ALLOW_PLAINTEXT=postgres"},
 		"Kafka in the clear":        {"KAFKA_TLS", "false", "ALLOW_PLAINTEXT=kafka"},
