@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,9 +55,7 @@ func (w *world) send(part map[string]any, body []byte) (status int, etag string)
 
 func requestFor(body string, more object) object {
 	o := object{"filename": awkward, "mime_type": "application/pdf", "size": len(body)}
-	for k, v := range more {
-		o[k] = v
-	}
+	maps.Copy(o, more)
 	return o
 }
 

@@ -101,8 +101,11 @@ func TestRawBodiesAroundTheLimit(t *testing.T) {
 		chunked bool
 		want    int
 	}{
-		{limit - 1, false, 201}, {limit, false, 201}, {limit, true, 201},
-		{limit + 1, false, 413}, {limit + 1, true, 413},
+		{limit - 1, false, 201},
+		{limit, false, 201},
+		{limit, true, 201},
+		{limit + 1, false, 413},
+		{limit + 1, true, 413},
 	} {
 		t.Run(fmt.Sprintf("%d, chunked %v", test.size, test.chunked), func(t *testing.T) {
 			before := len(w.objects(command.StagingPrefix(id)))
