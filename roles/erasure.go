@@ -11,6 +11,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/erasure"
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -68,6 +69,10 @@ func (p *Platform) Erase(ctx context.Context, who string) error {
 	}
 	if err != nil {
 		return err
+	}
+	detail := "person " + person.String()
+	if _, err := p.app.RecordOperation(context.WithoutCancel(ctx), events.PlatformLedger, "erase", detail); err != nil {
+		return fmt.Errorf("erased, but that an operator did it is not recorded: %w", err)
 	}
 	p.logger.LogAttrs(ctx, slog.LevelInfo, "erased",
 		slog.String("user_id", person.String()), slog.Int64("seq", receipt.Seq))

@@ -31,6 +31,7 @@ type installation struct {
 	env   map[string]string
 	base  string
 	roles map[string]*running
+	logs  *buffer // of the roles, and of what is run beside them
 }
 
 // running is a role that runs.
@@ -44,7 +45,7 @@ func install(t *testing.T) *installation {
 	broker, store, redis := kafkatest.Start(t), s3test.Start(t), redistest.Start(t)
 	port := freePort(t)
 	in := &installation{
-		base: "http://127.0.0.1:" + strconv.Itoa(port), roles: map[string]*running{},
+		base: "http://127.0.0.1:" + strconv.Itoa(port), roles: map[string]*running{}, logs: &buffer{},
 		env: map[string]string{
 			"PORT": strconv.Itoa(port), "LOG_LEVEL": "WARN",
 			"DATABASE_URL":            pgtest.Cluster(t).URL("e2e_" + strings.ReplaceAll(uuid.NewString(), "-", "")),
@@ -77,7 +78,7 @@ func (in *installation) start(t *testing.T, name string) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{stop: stop, done: make(chan error, 1)}
 	in.roles[name] = r
-	go func() { r.done <- run(ctx, []string{name}, in.getenv, t.Output()) }()
+	go func() { r.done <- run(ctx, []string{name}, in.getenv, io.MultiWriter(t.Output(), in.logs)) }()
 }
 
 func (in *installation) stop(t *testing.T, name string) {

@@ -26,6 +26,7 @@ const Password = "correct horse battery staple"
 type Client struct {
 	base  string
 	token string
+	agent string // sent as User-Agent, if not empty
 	http  *http.Client
 }
 
@@ -52,22 +53,46 @@ type Answer struct {
 // SignUp opens an account at the platform under base and signs in.
 func SignUp(t testing.TB, base string) *Client {
 	t.Helper()
-	c := &Client{base: base, http: &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
-	}}
-	t.Cleanup(c.http.CloseIdleConnections)
+	c := NewClient(t, base, &http.Transport{MaxIdleConnsPerHost: 64}, "")
 	email := uuid.NewString() + "@example.org"
 	c.Must(t, http.StatusCreated, http.MethodPost, "/api/auth/register", map[string]string{
 		"email": email, "password": Password, "first_name": "Ada", "last_name": "Lovelace",
 	})
+	c.SignIn(t, email)
+	return c
+}
+
+// NewClient returns a client that is not signed in, which connects by transport and
+// calls itself agent, or Go's name if that is empty.
+func NewClient(t testing.TB, base string, transport *http.Transport, agent string) *Client {
+	t.Helper()
+	c := &Client{base: base, agent: agent, http: &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     transport,
+	}}
+	t.Cleanup(c.http.CloseIdleConnections)
+	return c
+}
+
+// SignIn signs in to an account, whose password is [Password].
+func (c *Client) SignIn(t testing.TB, email string) {
+	t.Helper()
 	var session struct {
 		AccessToken string `json:"access_token"`
 	}
 	c.Must(t, http.StatusOK, http.MethodPost, "/api/auth/login",
 		map[string]string{"email": email, "password": Password}).Into(t, &session)
 	c.token = session.AccessToken
-	return c
+}
+
+// ID returns the id of the account that is signed in.
+func (c *Client) ID(t testing.TB) uuid.UUID {
+	t.Helper()
+	var me struct {
+		ID uuid.UUID `json:"id"`
+	}
+	c.Must(t, http.StatusOK, http.MethodGet, "/api/users/me", nil).Into(t, &me)
+	return me.ID
 }
 
 // CreateTenant makes a tenant and returns its id.
@@ -184,6 +209,9 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.agent != "" {
+		request.Header.Set("User-Agent", c.agent)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
