@@ -31,8 +31,8 @@ type PersonKeys interface {
 //	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember
-//	documents  UploadDocument  RenameDocument  DeleteDocument
-//	files      StoreFile  FailFile
+//	documents  UploadDocument  ChangeDocument  DeleteDocument
+//	files      StoreFile  FailFile  DeleteFile
 //	holds      PlaceHold  ReleaseHold
 //	access     GrantDownload  RecordRefusal  RecordOperation
 type App struct {

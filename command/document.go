@@ -41,6 +41,8 @@ func evolveDocument(d Document, r events.Recorded) Document {
 		d.UserID, d.CreatedAt = r.Actor, r.At
 	case events.DocumentRenamed:
 		d.Filename = e.Filename
+	case events.DocumentTypeChanged:
+		d.MimeType = e.MimeType
 	case events.DocumentDeleted:
 		d.Exists = false
 	}

@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,8 +106,8 @@ func TestRenameAndDeleteDocument(t *testing.T) {
 	t.Parallel()
 	rename := func(access command.Access, name string) func(context.Context, *command.App) error {
 		return func(ctx context.Context, app *command.App) error {
-			return errOf(app.RenameDocument(ctx, meta(access.UserID), command.RenameDocument{
-				TenantID: tenant, DocumentID: document, Filename: name, By: access,
+			return errOf(app.ChangeDocument(ctx, meta(access.UserID), command.ChangeDocument{
+				TenantID: tenant, DocumentID: document, Filename: &name, By: access,
 			}))
 		}
 	}
@@ -117,6 +118,14 @@ func TestRenameAndDeleteDocument(t *testing.T) {
 			}))
 		}
 	}
+	retype := func(access command.Access, name *string, media string) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			return errOf(app.ChangeDocument(ctx, meta(access.UserID), command.ChangeDocument{
+				TenantID: tenant, DocumentID: document, Filename: name, MimeType: &media, By: access,
+			}))
+		}
+	}
+	retyped := events.DocumentTypeChanged{MimeType: "text/plain", Previous: "application/pdf"}
 	renamed := []events.Event{events.DocumentRenamed{Filename: "b.pdf", Previous: "a.pdf"}}
 	deleted := []events.Event{
 		events.DocumentDeleted{FileID: fileID, Filename: "a.pdf"}, events.FileDereferenced{DocumentID: document},
@@ -132,6 +141,11 @@ func TestRenameAndDeleteDocument(t *testing.T) {
 		"not to a path":           {given: uploadedBy(ada), when: rename(user, `a\b`), err: &command.InvalidError{}},
 		"none, none renamed":      {when: rename(user, "b.pdf"), err: command.ErrNotFound},
 		"gone, none renamed":      {given: gone, when: rename(user, "b.pdf"), err: command.ErrNotFound},
+		"another type":            {given: uploadedBy(ada), when: retype(user, nil, "text/plain"), then: []events.Event{retyped}},
+		"another name and type":   {given: uploadedBy(ada), when: retype(user, new("b.pdf"), "text/plain"), then: append(slices.Clone(renamed), retyped)},
+		"the same type":           {given: uploadedBy(ada), when: retype(user, nil, "application/pdf")},
+		"no type":                 {given: uploadedBy(ada), when: retype(user, new("b.pdf"), "pdf"), err: &command.InvalidError{}},
+		"not another's type":      {given: uploadedBy(bob), when: retype(user, nil, "text/plain"), err: command.ErrForbidden},
 		"its owner deletes":       {given: uploadedBy(ada), when: remove(user), then: deleted},
 		"an admin deletes":        {given: uploadedBy(ada), when: remove(admin), then: deleted},
 		"another's stays":         {given: uploadedBy(bob), when: remove(user), err: command.ErrForbidden},
@@ -161,13 +175,45 @@ func TestStoreAndFailFile(t *testing.T) {
 	})
 }
 
+func TestDeleteFile(t *testing.T) {
+	t.Parallel()
+	remove := func(ctx context.Context, app *command.App) error {
+		return errOf(app.DeleteFile(ctx, meta(ada), command.DeleteFile{TenantID: tenant, FileID: fileID}))
+	}
+	ready := append(uploadedBy(ada), pastOf(events.KindFile, fileID, uuid.Nil, stored)...)
+	left := append(slices.Clone(ready), pastOf(events.KindFile, fileID, ada, events.FileDereferenced{DocumentID: document})...)
+	deletedFile := events.FileDeleted{S3Path: stored.S3Path}
+	gone := append(slices.Clone(left), pastOf(events.KindFile, fileID, ada, deletedFile)...)
+	again := upload(other, by(ada, events.RoleUser), "b.pdf", "application/pdf")
+	runScenarios(t, map[string]scenario{
+		"nothing stands on it": {given: left, when: remove, then: []events.Event{deletedFile}},
+		"a document does":      {given: ready, when: remove, err: &command.ReferencedError{Documents: 1}},
+		"none":                 {when: remove, err: command.ErrNotFound},
+		"deleted before":       {given: gone, when: remove, err: command.ErrNotFound},
+		"on its way": {
+			given: append(uploadedBy(ada), pastOf(events.KindFile, fileID, ada, events.FileDereferenced{DocumentID: document})...),
+			when:  remove, err: command.ErrFileBusy,
+		},
+		"received anew": {given: gone, when: func(ctx context.Context, app *command.App) error {
+			return errOf(app.UploadDocument(ctx, meta(ada), again))
+		}, then: []events.Event{
+			events.FileReceived{MD5: digest.MD5, SHA256: digest.SHA256, Size: digest.Size, S3Path: again.S3Path},
+			events.FileReferenced{DocumentID: other},
+			events.DocumentUploaded{FileID: fileID, Filename: "b.pdf", MimeType: "application/pdf"},
+		}},
+	})
+}
+
 func TestStoredPathIsThatOfTheRequirements(t *testing.T) {
 	t.Parallel()
 	local := time.FixedZone("east", 3600)
-	got := command.StoredPath(tenant, document, digest.MD5, time.Date(2026, 1, 1, 0, 30, 0, 0, local))
+	got := command.StoredPath(tenant, document, digest.MD5, time.Date(2026, 1, 1, 0, 30, 0, 0, local), 1)
 	want := "tenants/" + tenant.String() + "/files/2025/12/" + document.String() + "_" + digest.MD5
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	if again := command.StoredPath(tenant, document, digest.MD5, time.Date(2026, 1, 1, 0, 30, 0, 0, local), 5); again != want+".5" {
+		t.Errorf("born again at version 5: %s", again)
 	}
 }
 

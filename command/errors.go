@@ -15,8 +15,24 @@ var (
 	// ErrPrecondition says that a thing is not at a version that Meta.IfMatch names.
 	ErrPrecondition = errors.New("not at a version that the command matches")
 	ErrMember       = errors.New("the user is a member already")
+	ErrFileBusy     = errors.New("the file's bytes are on their way to their place")
 	ErrNoUser       = errors.New("there is no such user")
 )
+
+// ReferencedError says that documents stand on a file.
+type ReferencedError struct {
+	Documents int
+}
+
+func (e *ReferencedError) Error() string {
+	return fmt.Sprintf("%d documents stand on the file", e.Documents)
+}
+
+// Is makes errors.Is find a [*ReferencedError] of as many documents.
+func (e *ReferencedError) Is(target error) bool {
+	other, ok := target.(*ReferencedError)
+	return ok && *other == *e
+}
 
 // FieldError says what is wrong with one field of a command and how to mend it.
 type FieldError struct {

@@ -39,8 +39,8 @@ func (l library) meta(m *command.Match) command.Meta {
 }
 
 func (l library) rename(ctx context.Context, m *command.Match, name string) (int64, error) {
-	result, err := l.app.RenameDocument(ctx, l.meta(m), command.RenameDocument{
-		TenantID: l.upload.TenantID, DocumentID: l.upload.DocumentID, Filename: name, By: l.upload.By,
+	result, err := l.app.ChangeDocument(ctx, l.meta(m), command.ChangeDocument{
+		TenantID: l.upload.TenantID, DocumentID: l.upload.DocumentID, Filename: &name, By: l.upload.By,
 	})
 	return result.Value.Version, err
 }
@@ -77,11 +77,11 @@ func TestCommandsAreDoneOnlyAtTheVersionsThatTheyMatch(t *testing.T) {
 func TestWhatIsNotThereOrNotAllowedIsSaidBeforeWhatDoesNotMatch(t *testing.T) {
 	t.Parallel()
 	l := newLibrary(t)
-	stranger := command.RenameDocument{
-		TenantID: l.upload.TenantID, DocumentID: l.upload.DocumentID, Filename: "x",
+	stranger := command.ChangeDocument{
+		TenantID: l.upload.TenantID, DocumentID: l.upload.DocumentID, Filename: new("x"),
 		By: command.Access{UserID: uuid.New(), Role: events.RoleUser},
 	}
-	if _, err := l.app.RenameDocument(t.Context(), l.meta(at(9)), stranger); !errors.Is(err, command.ErrForbidden) {
+	if _, err := l.app.ChangeDocument(t.Context(), l.meta(at(9)), stranger); !errors.Is(err, command.ErrForbidden) {
 		t.Errorf("a stranger: %v", err)
 	}
 	remove := command.DeleteDocument{TenantID: l.upload.TenantID, DocumentID: l.upload.DocumentID, By: l.upload.By}

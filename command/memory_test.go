@@ -24,10 +24,10 @@ func (l *countedLedger) Load(ctx context.Context, ledger uuid.UUID, streams ...u
 	return l.Ledger.Load(ctx, ledger, streams...)
 }
 
-func rename(t *testing.T, app *command.App, name string) (command.Renamed, error) {
+func rename(t *testing.T, app *command.App, name string) (command.Changed, error) {
 	t.Helper()
-	result, err := app.RenameDocument(t.Context(), meta(ada), command.RenameDocument{
-		TenantID: tenant, DocumentID: document, Filename: name, By: by(ada, events.RoleUser),
+	result, err := app.ChangeDocument(t.Context(), meta(ada), command.ChangeDocument{
+		TenantID: tenant, DocumentID: document, Filename: &name, By: by(ada, events.RoleUser),
 	})
 	return result.Value, err
 }

@@ -11,10 +11,16 @@ import (
 )
 
 // StoredPath returns the final key of a file (requirements §7.1), in the month in
-// which it was received.
-func StoredPath(tenant, file uuid.UUID, md5 string, received time.Time) string {
+// which its bytes were received. born is the version of the file's stream at which
+// they were: bytes that come again, after they were lost or deleted, have another key,
+// so that whoever still removes or copies the earlier ones does not touch them.
+func StoredPath(tenant, file uuid.UUID, md5 string, received time.Time, born int64) string {
 	received = received.UTC()
-	return fmt.Sprintf("tenants/%s/files/%04d/%02d/%s_%s", tenant, received.Year(), received.Month(), file, md5)
+	path := fmt.Sprintf("tenants/%s/files/%04d/%02d/%s_%s", tenant, received.Year(), received.Month(), file, md5)
+	if born > 1 {
+		path += fmt.Sprintf(".%d", born)
+	}
+	return path
 }
 
 // StagingPath returns the key under which an upload's bytes arrive.

@@ -94,10 +94,14 @@ type S3 struct {
 // Grace says how long the worker leaves alone what nobody needs any more.
 type Grace struct {
 	Tenant time.Duration // TENANT_GRACE_PERIOD, in seconds: what a closed tenant leaves
+	File   time.Duration // FILE_GRACE_PERIOD, in seconds: files on which no document stands
 }
 
 // DefaultTenantGrace is how long the data of a closed tenant is kept: 30 days.
 const DefaultTenantGrace = 30 * 24 * time.Hour
+
+// DefaultFileGrace is how long a file without documents is kept: a day.
+const DefaultFileGrace = 24 * time.Hour
 
 // Needs says which settings a role can't do without.
 type Needs struct {
@@ -167,6 +171,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		},
 		Grace: Grace{
 			Tenant: r.seconds("TENANT_GRACE_PERIOD", int(DefaultTenantGrace/time.Second), 0, 10*365*86400),
+			File:   r.seconds("FILE_GRACE_PERIOD", int(DefaultFileGrace/time.Second), 0, 10*365*86400),
 		},
 		RedisURL: r.url("REDIS_URL", false, "redis", "rediss"),
 	}

@@ -51,7 +51,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 			Bucket: "documents", Region: "eu-west-1", PathStyle: true, CreateBucket: true,
 		},
 		Audit: config.Audit{Every: 5 * time.Second},
-		Grace: config.Grace{Tenant: 30 * 24 * time.Hour},
+		Grace: config.Grace{Tenant: 30 * 24 * time.Hour, File: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

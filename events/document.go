@@ -12,9 +12,10 @@ type DocumentEvent interface {
 
 // Names of document events.
 const (
-	TypeDocumentUploaded Type = "document.uploaded"
-	TypeDocumentRenamed  Type = "document.renamed"
-	TypeDocumentDeleted  Type = "document.deleted"
+	TypeDocumentUploaded    Type = "document.uploaded"
+	TypeDocumentRenamed     Type = "document.renamed"
+	TypeDocumentTypeChanged Type = "document.type_changed"
+	TypeDocumentDeleted     Type = "document.deleted"
 )
 
 // DocumentUploaded records a new document over a file of the same tenant.
@@ -27,6 +28,12 @@ type DocumentUploaded struct {
 // DocumentRenamed records a document's new file name.
 type DocumentRenamed struct {
 	Filename string `json:"filename"`
+	Previous string `json:"previous"`
+}
+
+// DocumentTypeChanged records a document's new media type.
+type DocumentTypeChanged struct {
+	MimeType string `json:"mime_type"`
 	Previous string `json:"previous"`
 }
 
@@ -43,8 +50,12 @@ func (DocumentUploaded) EventType() Type { return TypeDocumentUploaded }
 func (DocumentRenamed) EventType() Type { return TypeDocumentRenamed }
 
 // EventType implements [Event].
+func (DocumentTypeChanged) EventType() Type { return TypeDocumentTypeChanged }
+
+// EventType implements [Event].
 func (DocumentDeleted) EventType() Type { return TypeDocumentDeleted }
 
-func (DocumentUploaded) documentEvent() {}
-func (DocumentRenamed) documentEvent()  {}
-func (DocumentDeleted) documentEvent()  {}
+func (DocumentUploaded) documentEvent()    {}
+func (DocumentRenamed) documentEvent()     {}
+func (DocumentTypeChanged) documentEvent() {}
+func (DocumentDeleted) documentEvent()     {}

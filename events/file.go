@@ -17,6 +17,7 @@ const (
 	TypeFileDereferenced Type = "file.dereferenced"
 	TypeFileStored       Type = "file.stored"
 	TypeFileFailed       Type = "file.failed"
+	TypeFileDeleted      Type = "file.deleted"
 )
 
 // FileReceived records bytes that arrived in the staging area.
@@ -48,6 +49,12 @@ type FileFailed struct {
 	Reason string `json:"reason"`
 }
 
+// FileDeleted records that a file on which no document stood is gone. Its bytes are
+// removed later. The same bytes may be received again.
+type FileDeleted struct {
+	S3Path string `json:"s3_path"` // key of the bytes to be removed
+}
+
 // EventType implements [Event].
 func (FileReceived) EventType() Type { return TypeFileReceived }
 
@@ -63,8 +70,12 @@ func (FileStored) EventType() Type { return TypeFileStored }
 // EventType implements [Event].
 func (FileFailed) EventType() Type { return TypeFileFailed }
 
+// EventType implements [Event].
+func (FileDeleted) EventType() Type { return TypeFileDeleted }
+
 func (FileReceived) fileEvent()     {}
 func (FileReferenced) fileEvent()   {}
 func (FileDereferenced) fileEvent() {}
 func (FileStored) fileEvent()       {}
 func (FileFailed) fileEvent()       {}
+func (FileDeleted) fileEvent()      {}

@@ -45,6 +45,7 @@ var samples = []events.Event{
 	events.MemberRemoved{UserID: id(1), Role: events.RoleViewer},
 	events.DocumentUploaded{FileID: id(4), Filename: `Été – رسالة "final".pdf`, MimeType: "application/pdf"},
 	events.DocumentRenamed{Filename: "b.pdf", Previous: "a.pdf"},
+	events.DocumentTypeChanged{MimeType: "text/markdown", Previous: "text/plain"},
 	events.DocumentDeleted{FileID: id(4), Filename: "b.pdf"},
 	events.FileReceived{
 		MD5:    "d41d8cd98f00b204e9800998ecf8427e",
@@ -55,6 +56,7 @@ var samples = []events.Event{
 	events.FileDereferenced{DocumentID: id(5)},
 	events.FileStored{S3Path: "tenants/t/files/2026/01/f_m", Previous: "tenants/t/incoming/d"},
 	events.FileFailed{Reason: "the stored bytes are not the received ones"},
+	events.FileDeleted{S3Path: "tenants/t/files/2026/01/f_m"},
 	events.AccessRefused{
 		Count: 3, Method: "DELETE", Reason: "role", Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,
 	},

@@ -38,6 +38,8 @@ var registry = map[Type]definition{
 	TypeFileDereferenced:        define[FileDereferenced](KindFile, 1),
 	TypeFileStored:              define[FileStored](KindFile, 1),
 	TypeFileFailed:              define[FileFailed](KindFile, 1),
+	TypeFileDeleted:             define[FileDeleted](KindFile, 1),
+	TypeDocumentTypeChanged:     define[DocumentTypeChanged](KindDocument, 1),
 	TypeAccessRefused:           define[AccessRefused](KindAccess, 1),
 	TypeDownloadGranted:         define[DownloadGranted](KindAccess, 1),
 	TypeDocumentHoldPlaced:      define[DocumentHoldPlaced](KindHold, 1),

@@ -67,12 +67,12 @@ func TestTopicsAreThoseOfTheRequirements(t *testing.T) {
 		if want := map[events.Type]string{
 			"tenant.created": "tenant.created", "tenant.deleted": "tenant.deleted",
 			"document.uploaded": "document.uploaded", "document.deleted": "document.deleted",
-			"file.received": "file.process",
+			"file.received": "file.process", "file.deleted": "file.deleted",
 		}[name]; topic != want {
 			t.Errorf("%s goes to %q, want %q", name, topic, want)
 		}
 	}
-	if n := len(events.Topics()); n != 7 {
-		t.Errorf("%d topics, want 6", n)
+	if n := len(events.Topics()); n != 8 {
+		t.Errorf("%d topics, want 8", n)
 	}
 }

@@ -10,6 +10,9 @@ const (
 	TopicFileProcess      = "file.process"
 )
 
+// TopicFileDeleted carries files whose bytes are to be removed.
+const TopicFileDeleted = "file.deleted"
+
 // TopicCheckpoint carries the signed checkpoints of ledgers, keyed like [TopicAudit].
 // They are no events.
 const TopicCheckpoint = "audit.checkpoint"
@@ -18,7 +21,7 @@ const TopicCheckpoint = "audit.checkpoint"
 func Topics() []string {
 	return []string{
 		TopicAudit, TopicTenantCreated, TopicTenantDeleted,
-		TopicDocumentUploaded, TopicDocumentDeleted, TopicFileProcess, TopicCheckpoint,
+		TopicDocumentUploaded, TopicDocumentDeleted, TopicFileProcess, TopicFileDeleted, TopicCheckpoint,
 	}
 }
 
@@ -36,6 +39,8 @@ func TopicOf(t Type) string {
 		return TopicDocumentDeleted
 	case TypeFileReceived:
 		return TopicFileProcess
+	case TypeFileDeleted:
+		return TopicFileDeleted
 	default:
 		return ""
 	}

@@ -15,14 +15,16 @@ const (
 	fileFailed     = "failed"
 )
 
-// Files writes the files of a tenant. A file whose bytes come a second time, after
-// the first were lost, stays the same row.
+// Files writes the files of a tenant that are not deleted. A file whose bytes come a
+// second time, after the first were lost, stays the same row; after it was deleted,
+// it is a new one.
 func Files() Projection {
 	return Projection{Name: "files", Kinds: []events.Kind{events.KindFile}, Apply: applyFiles}
 }
 
 // fileChange is what a batch does to a file.
 type fileChange struct {
+	deleted   bool                 // the row that was there goes; another may take its place
 	received  *events.FileReceived // the last; nil if the row is there already
 	createdAt time.Time            // of the first received
 	createdBy uuid.UUID
@@ -31,6 +33,8 @@ type fileChange struct {
 	status    *string
 	updatedAt *time.Time
 	version   int64
+
+	dereferencedAt *time.Time // the last time
 }
 
 func applyFiles(w *Writes, b Batch) error {
@@ -54,7 +58,11 @@ func applyFiles(w *Writes, b Batch) error {
 			c.set(r.At, fileReady, &e.S3Path)
 		case events.FileFailed:
 			c.set(r.At, fileFailed, nil)
-		case events.FileReferenced, events.FileDereferenced: // documents tell
+		case events.FileDeleted:
+			*c = fileChange{deleted: true}
+		case events.FileDereferenced:
+			c.dereferencedAt = &r.At
+		case events.FileReferenced: // documents tell
 		}
 	}
 	writeFiles(w, &files)
@@ -76,9 +84,16 @@ func writeFiles(w *Writes, files *fold[fileChange]) {
 		sizes             []int64
 		createdAt         []time.Time
 		createdBy         []uuid.UUID
+		deleted           []uuid.UUID
 	)
 	for _, id := range files.sorted() {
 		c := files.of(id)
+		if c.deleted {
+			deleted = append(deleted, id)
+		}
+		if c.received == nil && c.deleted {
+			continue
+		}
 		if c.received == nil {
 			changed.append(id, c)
 			continue
@@ -88,28 +103,33 @@ func writeFiles(w *Writes, files *fold[fileChange]) {
 		sizes = append(sizes, c.received.Size)
 		createdAt, createdBy = append(createdAt, c.createdAt), append(createdBy, c.createdBy)
 	}
+	if len(deleted) > 0 {
+		w.queue(`delete from files where id = any($1)`, uuids(deleted))
+	}
 	if len(received.ids) > 0 {
 		w.queue(`
-			insert into files (id, s3_path, status, updated_at, version,
+			insert into files (id, s3_path, status, updated_at, version, dereferenced_at,
 				md5_hash, sha256_hash, file_size, created_at, created_by)
-			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[],
-				$6::text[], $7::text[], $8::bigint[], $9::timestamptz[], $10::uuid[])
+			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[],
+				$7::text[], $8::text[], $9::bigint[], $10::timestamptz[], $11::uuid[])
 			on conflict (id) do update set
 				s3_path = excluded.s3_path, status = excluded.status, updated_at = excluded.updated_at,
 				version = excluded.version, md5_hash = excluded.md5_hash,
+				dereferenced_at = coalesce(excluded.dereferenced_at, files.dereferenced_at),
 				sha256_hash = excluded.sha256_hash, file_size = excluded.file_size`,
-			uuids(received.ids), received.s3Paths, received.statuses, received.updated, received.versions,
+			uuids(received.ids), received.s3Paths, received.statuses, received.updated, received.versions, received.dereferenced,
 			md5s, sha256s, sizes, createdAt, uuids(createdBy))
 	}
 	if len(changed.ids) > 0 {
 		w.queue(`
 			update files f
 			set s3_path = coalesce(v.s3_path, f.s3_path), status = coalesce(v.status, f.status),
-				updated_at = coalesce(v.updated_at, f.updated_at), version = v.version
-			from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
-				as v (id, s3_path, status, updated_at, version)
+				updated_at = coalesce(v.updated_at, f.updated_at), version = v.version,
+				dereferenced_at = coalesce(v.dereferenced_at, f.dereferenced_at)
+			from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[])
+				as v (id, s3_path, status, updated_at, version, dereferenced_at)
 			where f.id = v.id`,
-			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.updated, changed.versions)
+			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.updated, changed.versions, changed.dereferenced)
 	}
 }
 
@@ -120,6 +140,8 @@ type fileColumns struct {
 	statuses []*string
 	updated  []*time.Time
 	versions []int64
+
+	dereferenced []*time.Time
 }
 
 func (f *fileColumns) append(id uuid.UUID, c *fileChange) {
@@ -128,4 +150,5 @@ func (f *fileColumns) append(id uuid.UUID, c *fileChange) {
 	f.statuses = append(f.statuses, c.status)
 	f.updated = append(f.updated, c.updatedAt)
 	f.versions = append(f.versions, c.version)
+	f.dereferenced = append(f.dereferenced, c.dereferencedAt)
 }

@@ -5,23 +5,48 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
 
-// Cursor is the last row of a page: the next page starts after it.
-type Cursor struct {
-	At time.Time // UTC, microseconds
-	ID uuid.UUID
-}
-
-// ErrBadCursor says that a text is not one that [Cursor.String] returned.
+// ErrBadCursor says that a text is not the cursor of a page of the same list, with
+// the same filter and order.
 var ErrBadCursor = errors.New("bad cursor")
 
+// keyKind is what a list is ordered by.
+type keyKind byte
+
 const (
-	cursorVersion = 1
-	cursorSize    = 1 + 8 + 16 // version, microseconds since 1970 (big endian), id
+	byTime keyKind = iota // microseconds
+	byNumber
+	byText
+)
+
+// sqlType is how a key of the kind is given to PostgreSQL.
+func (k keyKind) sqlType() string {
+	switch k {
+	case byNumber:
+		return "bigint"
+	case byText:
+		return "text"
+	default:
+		return "timestamptz"
+	}
+}
+
+// position is a row of a list: where a page ended.
+type position struct {
+	key any // time.Time, int64 or string
+	id  uuid.UUID
+}
+
+const (
+	cursorVersion = 3
+	cursorHead    = 1 + 4 + 16 // version, the list's hash, id; the key follows
+	maxCursorKey  = 4 << 10    // bytes
 )
 
 // Cursors hold times of the years 1 to 9999, in microseconds since 1970:
@@ -31,32 +56,56 @@ const (
 	cursorNewest = 253_402_300_800_000_000 - 1
 )
 
-// String returns the cursor as opaque text: base64url without padding, 34
-// characters. [ParseCursor] reads it.
-func (c Cursor) String() string {
-	b := make([]byte, 0, cursorSize)
+// cursor returns the text that asks for what comes after p in a list: base64url
+// without padding. [parseCursor] reads it.
+func (p position) cursor(list string) string {
+	b := make([]byte, 0, cursorHead+8)
 	b = append(b, cursorVersion)
-	b = binary.BigEndian.AppendUint64(b, uint64(c.At.UnixMicro()))
-	b = append(b, c.ID[:]...)
+	b = binary.BigEndian.AppendUint32(b, listHash(list))
+	b = append(b, p.id[:]...)
+	switch key := p.key.(type) {
+	case time.Time:
+		b = binary.BigEndian.AppendUint64(b, uint64(key.UnixMicro())) //nolint:gosec // the same 64 bits
+	case int64:
+		b = binary.BigEndian.AppendUint64(b, uint64(key)) //nolint:gosec // the same 64 bits
+	case string:
+		b = append(b, key...)
+	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseCursor reads what [Cursor.String] returned; anything else is
-// [ErrBadCursor]. Each cursor has exactly one text.
-func ParseCursor(text string) (Cursor, error) {
-	if len(text) != base64.RawURLEncoding.EncodedLen(cursorSize) {
-		return Cursor{}, fmt.Errorf("%w: wrong length", ErrBadCursor)
-	}
+// parseCursor reads what [position.cursor] returned for the same list; anything
+// else is [ErrBadCursor]. Each position has exactly one text.
+func parseCursor(list string, kind keyKind, text string) (position, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != cursorSize {
-		return Cursor{}, fmt.Errorf("%w: not base64url", ErrBadCursor)
+	switch {
+	case err != nil || strings.ContainsAny(text, "\r\n"):
+		return position{}, fmt.Errorf("%w: not base64url", ErrBadCursor)
+	case len(b) < cursorHead || len(b) > cursorHead+maxCursorKey || b[0] != cursorVersion:
+		return position{}, fmt.Errorf("%w: not a cursor of this version", ErrBadCursor)
+	case binary.BigEndian.Uint32(b[1:5]) != listHash(list):
+		return position{}, fmt.Errorf("%w: of another list, filter or order", ErrBadCursor)
 	}
-	if b[0] != cursorVersion {
-		return Cursor{}, fmt.Errorf("%w: unknown version", ErrBadCursor)
+	key, err := parseKey(kind, b[cursorHead:])
+	return position{key: key, id: uuid.UUID(b[5:cursorHead])}, err
+}
+
+func parseKey(kind keyKind, b []byte) (any, error) {
+	if kind == byText {
+		if !utf8.Valid(b) || strings.ContainsRune(string(b), 0) {
+			return nil, fmt.Errorf("%w: not text", ErrBadCursor)
+		}
+		return string(b), nil
 	}
-	micros := int64(binary.BigEndian.Uint64(b[1:9])) //nolint:gosec // the same 64 bits, written as unsigned
-	if micros < cursorOldest || micros > cursorNewest {
-		return Cursor{}, fmt.Errorf("%w: time out of range", ErrBadCursor)
+	if len(b) != 8 {
+		return nil, fmt.Errorf("%w: wrong length", ErrBadCursor)
 	}
-	return Cursor{At: time.UnixMicro(micros).UTC(), ID: uuid.UUID(b[9:])}, nil
+	n := int64(binary.BigEndian.Uint64(b)) //nolint:gosec // the same 64 bits, written as unsigned
+	if kind == byNumber {
+		return n, nil
+	}
+	if n < cursorOldest || n > cursorNewest {
+		return nil, fmt.Errorf("%w: time out of range", ErrBadCursor)
+	}
+	return time.UnixMicro(n).UTC(), nil
 }

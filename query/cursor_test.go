@@ -1,70 +1,86 @@
-package query_test
+package query
 
 import (
+	"encoding/base64"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-
-	"github.com/cartulary/cartulary/query"
 )
 
 func TestCursorRoundTrip(t *testing.T) {
-	for _, c := range []query.Cursor{
-		{At: time.Date(2024, 2, 29, 23, 59, 59, 999_999_000, time.UTC), ID: uuid.MustParse("0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77")},
-		{At: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), ID: uuid.Nil},
-		{At: time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC), ID: uuid.Max},
+	t.Parallel()
+	id := uuid.MustParse("0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77")
+	for _, c := range []struct {
+		kind keyKind
+		key  any
+	}{
+		{byTime, time.Date(2024, 2, 29, 23, 59, 59, 999_999_000, time.UTC)},
+		{byTime, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{byTime, time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)},
+		{byNumber, int64(-1)},
+		{byNumber, int64(104857600)},
+		{byText, ""},
+		{byText, "été – رسالة.pdf"},
 	} {
-		got, err := query.ParseCursor(c.String())
+		text := position{c.key, id}.cursor("a list")
+		got, err := parseCursor("a list", c.kind, text)
 		if err != nil {
-			t.Fatalf("ParseCursor(%q): %v", c.String(), err)
+			t.Fatalf("%v: %v", c.key, err)
 		}
-		if diff := cmp.Diff(c, got); diff != "" {
-			t.Errorf("round trip (-want +got):\n%s", diff)
+		if diff := cmp.Diff(c.key, got.key); diff != "" || got.id != id {
+			t.Errorf("round trip of %v: id %v (-want +got):\n%s", c.key, got.id, diff)
+		}
+		if _, err := parseCursor("another list", c.kind, text); !errors.Is(err, ErrBadCursor) {
+			t.Errorf("%v in another list: %v", c.key, err)
 		}
 	}
 }
 
 func TestParseCursorRefuses(t *testing.T) {
-	good := query.Cursor{At: time.Unix(0, 0), ID: uuid.Max}.String()
-	for name, text := range map[string]string{
-		"nothing":            "",
-		"a character less":   good[:len(good)-1],
-		"a character more":   good + "A",
-		"another alphabet":   "+" + good[1:],
-		"another version":    "Ag" + good[2:],
-		"bits after the end": good[:len(good)-1] + "9",
-		"a line break":       good[:10] + "\n" + good[11:],
-		"an absurd time":     good[:2] + "x" + strings.Repeat("_", 9) + good[12:],
-		"a time before all":  "AYAA" + good[4:],
+	t.Parallel()
+	good := position{time.Unix(0, 0), uuid.Max}.cursor("list")
+	raw, _ := base64.RawURLEncoding.DecodeString(good)
+	changed := func(f func([]byte) []byte) string {
+		return base64.RawURLEncoding.EncodeToString(f(append([]byte(nil), raw...)))
+	}
+	for name, c := range map[string]struct {
+		kind keyKind
+		text string
+	}{
+		"nothing":            {byTime, ""},
+		"a character less":   {byTime, good[:len(good)-1]},
+		"a character more":   {byTime, good + "A"},
+		"another alphabet":   {byTime, "+" + good[1:]},
+		"a line break":       {byTime, good[:10] + "\n" + good[10:]},
+		"another version":    {byTime, changed(func(b []byte) []byte { b[0] = 1; return b })},
+		"a byte less":        {byTime, changed(func(b []byte) []byte { return b[:len(b)-1] })},
+		"an absurd time":     {byTime, changed(func(b []byte) []byte { b[cursorHead] = 0x7f; return b })},
+		"a time before all":  {byTime, changed(func(b []byte) []byte { b[cursorHead] = 0x80; return b })},
+		"half a character":   {byText, changed(func(b []byte) []byte { return append(b[:cursorHead], 0xc3) })},
+		"a zero in text":     {byText, changed(func(b []byte) []byte { return append(b[:cursorHead], 'a', 0) })},
+		"a number cut short": {byNumber, changed(func(b []byte) []byte { return b[:cursorHead+1] })},
+		"endless text":       {byText, changed(func(b []byte) []byte { return append(b[:cursorHead], make([]byte, maxCursorKey+1)...) })},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if c, err := query.ParseCursor(text); !errors.Is(err, query.ErrBadCursor) {
-				t.Errorf("ParseCursor(%q) = %v, %v; want ErrBadCursor", text, c, err)
-			}
-		})
+		if p, err := parseCursor("list", c.kind, c.text); !errors.Is(err, ErrBadCursor) {
+			t.Errorf("%s: %v, %v; want ErrBadCursor", name, p, err)
+		}
 	}
 }
 
 func FuzzParseCursor(f *testing.F) {
-	f.Add("")
-	f.Add(query.Cursor{At: time.Unix(1_700_000_000, 0), ID: uuid.Max}.String())
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := query.ParseCursor(text)
-		if err != nil {
-			if !errors.Is(err, query.ErrBadCursor) {
-				t.Fatalf("error %v is not ErrBadCursor", err)
-			}
-			return
-		}
-		if c.String() != text {
-			t.Fatalf("%q is a second text of %q", text, c.String())
-		}
-		if y := c.At.Year(); y < 1 || y > 9999 {
-			t.Fatalf("year %d", y)
+	f.Add("", byte(byTime))
+	f.Add(position{time.Unix(1_700_000_000, 0), uuid.Max}.cursor("list"), byte(byTime))
+	f.Add(position{"name", uuid.Max}.cursor("list"), byte(byText))
+	f.Fuzz(func(t *testing.T, text string, kind byte) {
+		p, err := parseCursor("list", keyKind(kind%3), text)
+		switch {
+		case err != nil && !errors.Is(err, ErrBadCursor):
+			t.Fatalf("error %v is not ErrBadCursor", err)
+		case err == nil && p.cursor("list") != text:
+			t.Fatalf("%q is a second text of %q", text, p.cursor("list"))
 		}
 	})
 }

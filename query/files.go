@@ -26,6 +26,7 @@ type File struct {
 	UpdatedAt  time.Time `db:"updated_at"  json:"updated_at"`
 	CreatedBy  uuid.UUID `db:"created_by"  json:"created_by"`
 	Version    int64     `db:"version"     json:"version"`
+	References int64     `db:"refs"        json:"references"` // documents that stand on it
 }
 
 func (f *File) toUTC() {
@@ -33,21 +34,45 @@ func (f *File) toUTC() {
 	f.UpdatedAt = f.UpdatedAt.UTC()
 }
 
-const fileColumns = `id, md5_hash, sha256_hash, s3_path, file_size, status,
-	created_at, updated_at, created_by, version`
+const fileColumns = `f.id, f.md5_hash, f.sha256_hash, f.s3_path, f.file_size, f.status,
+	f.created_at, f.updated_at, f.created_by, f.version,
+	(select count(*) from documents d where d.file_id = f.id) as refs`
 
 // FileByID returns a file; [ErrNotFound] if there is none.
 func FileByID(ctx context.Context, db DB, id uuid.UUID) (File, error) {
-	return one[File](ctx, db, "file by id", `select `+fileColumns+` from files where id = $1`, id)
+	return one[File](ctx, db, "file by id", `select `+fileColumns+` from files f where f.id = $1`, id)
+}
+
+// FileFilter says which files are asked for. What is empty asks for all.
+type FileFilter struct {
+	Status string
+	MD5    string // lower-case hex
 }
 
 // Files returns a page of a tenant's files, newest first.
-func Files(ctx context.Context, db DB, p Page) ([]File, *Cursor, error) {
-	key := func(f File) Cursor { return Cursor{At: f.CreatedAt, ID: f.ID} }
-	return pageOf[File](ctx, db, p, key, "files", `
+func Files(ctx context.Context, db DB, f FileFilter, p Page) (Listed[File], error) {
+	l := list[File]{
+		name: "files", columns: fileColumns, from: "files f",
+		order: newest("f.created_at", "f.id", func(f *File) (any, uuid.UUID) { return f.CreatedAt, f.ID }),
+	}
+	if f.Status != "" {
+		l.where.add("f.status = ?", f.Status)
+	}
+	if f.MD5 != "" {
+		l.where.add("f.md5_hash = ?", f.MD5)
+	}
+	return pageOf[File](ctx, db, p, l)
+}
+
+// Unreferenced returns up to limit files that may be removed and on which no
+// document has stood since before a time, in the order of their ids, those after
+// the given one.
+func Unreferenced(ctx context.Context, db DB, before time.Time, after uuid.UUID, limit int) ([]File, error) {
+	return many[File](ctx, db, "unreferenced files", `
 		select `+fileColumns+`
-		from files
-		where (created_at, id) < ($1, $2)
-		order by created_at desc, id desc
-		limit $3`)
+		from files f
+		where f.dereferenced_at < $1 and f.id > $2 and f.status in ('`+StatusReady+`', '`+StatusFailed+`')
+			and not exists (select from documents d where d.file_id = f.id)
+		order by f.id
+		limit $3`, before, after, limit)
 }

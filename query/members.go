@@ -50,13 +50,12 @@ func MemberOfTenant(ctx context.Context, db DB, tenant, user uuid.UUID) (Member,
 
 // MembersOfTenant returns a page of a tenant's members, the last joined first.
 // It asks the main database.
-func MembersOfTenant(ctx context.Context, db DB, tenant uuid.UUID, p Page) ([]Member, *Cursor, error) {
-	key := func(m Member) Cursor { return Cursor{At: m.JoinedAt, ID: m.UserID} }
-	return pageOf[Member](ctx, db, p, key, "members of a tenant", `
-		select a.user_id, a.role, a.joined_at, u.first_name, u.last_name, u.email
-		from user_tenant_associations a
-		join users u on u.id = a.user_id
-		where a.tenant_id = $4 and (a.joined_at, a.user_id) < ($1, $2)
-		order by a.joined_at desc, a.user_id desc
-		limit $3`, tenant)
+func MembersOfTenant(ctx context.Context, db DB, tenant uuid.UUID, p Page) (Listed[Member], error) {
+	l := list[Member]{
+		name: "members of a tenant", columns: "a.user_id, a.role, a.joined_at, u.first_name, u.last_name, u.email",
+		from:  "user_tenant_associations a join users u on u.id = a.user_id",
+		order: newest("a.joined_at", "a.user_id", func(m *Member) (any, uuid.UUID) { return m.JoinedAt, m.UserID }),
+	}
+	l.where.add("a.tenant_id = ?", tenant)
+	return pageOf[Member](ctx, db, p, l)
 }

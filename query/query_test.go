@@ -88,7 +88,7 @@ func platform(t *testing.T, n int) (db *pgx.Conn, user uuid.UUID, tenants []uuid
 func TestTenantsOfUser(t *testing.T) {
 	db, user, tenants := platform(t, 8)
 	exec(t, db, `update tenants set is_active = false where id = $1`, tenants[5])
-	got := everyPage(t, 3, func(p query.Page) ([]query.TenantOfUser, *query.Cursor, error) {
+	got := everyPage(t, 3, func(p query.Page) (query.Listed[query.TenantOfUser], error) {
 		return query.TenantsOfUser(t.Context(), db, user, p)
 	})
 	if len(got) != 7 {
@@ -127,7 +127,7 @@ func TestMembership(t *testing.T) {
 	if err != nil || tenant.Name != "tenant 1" || tenant.IsReady {
 		t.Errorf("tenant %+v, %v", tenant, err)
 	}
-	members := everyPage(t, 1, func(p query.Page) ([]query.Member, *query.Cursor, error) {
+	members := everyPage(t, 1, func(p query.Page) (query.Listed[query.Member], error) {
 		return query.MembersOfTenant(t.Context(), db, tenants[1], p)
 	})
 	if len(members) != 2 || !slices.ContainsFunc(members, func(m query.Member) bool {
@@ -143,14 +143,14 @@ func TestDocumentsAndFiles(t *testing.T) {
 		file, user := uuid.New(), uuid.New()
 		at := noon.Add(time.Duration(i/4) * time.Second)
 		exec(t, db, `insert into files values ($1, 'md5', 'sha', 'path', 7, 'ready', $2, $2, $3, 1)`, file, at, user)
-		exec(t, db, `insert into documents values ($1, $2, 'text/plain', $3, $4, $5, $5, $4, 1)`,
+		exec(t, db, `insert into documents values ($1, $2::text, 'text/plain', $3, $4, $5, $5, $4, 1, lower($2::text))`,
 			uuid.New(), fmt.Sprint("name ", i), file, user, at)
 	}
-	documents := everyPage(t, 3, func(p query.Page) ([]query.Document, *query.Cursor, error) {
-		return query.Documents(t.Context(), db, p)
+	documents := everyPage(t, 3, func(p query.Page) (query.Listed[query.Document], error) {
+		return query.Documents(t.Context(), db, query.DocumentFilter{}, "", p)
 	})
-	files := everyPage(t, 4, func(p query.Page) ([]query.File, *query.Cursor, error) {
-		return query.Files(t.Context(), db, p)
+	files := everyPage(t, 4, func(p query.Page) (query.Listed[query.File], error) {
+		return query.Files(t.Context(), db, query.FileFilter{}, p)
 	})
 	if len(documents) != 10 || len(files) != 10 {
 		t.Fatalf("%d documents, %d files, want 10 each", len(documents), len(files))
@@ -168,7 +168,7 @@ func TestDocumentsAndFiles(t *testing.T) {
 		t.Errorf("document %+v", document)
 	}
 	file, err := query.FileByID(t.Context(), db, document.FileID)
-	if err != nil || file.MD5Hash != "md5" || file.CreatedAt.Location() != time.UTC {
+	if err != nil || file.MD5Hash != "md5" || file.References != 1 || file.CreatedAt.Location() != time.UTC {
 		t.Errorf("file %+v, %v", file, err)
 	}
 	if _, err := query.DocumentByID(t.Context(), db, uuid.New()); !errors.Is(err, query.ErrNotFound) {
@@ -180,10 +180,14 @@ func TestPageLimits(t *testing.T) {
 	db := connect(t, pgtest.Tenant(t))
 	exec(t, db, `insert into files select gen_random_uuid(), '', '', '', 0, '', now(), now(), gen_random_uuid(), 1 from generate_series(1, 300)`)
 	for asked, want := range map[int]int{-1: 50, 0: 50, 1: 1, 200: 200, 201: 200} {
-		got, next, err := query.Files(t.Context(), db, query.Page{Limit: asked})
-		if err != nil || len(got) != want || next == nil {
-			t.Errorf("limit %d: %d files, cursor %v, %v; want %d", asked, len(got), next, err, want)
+		got, err := query.Files(t.Context(), db, query.FileFilter{}, query.Page{Limit: asked})
+		if err != nil || len(got.Items) != want || got.Next == "" || got.Total != nil {
+			t.Errorf("limit %d: %d files, cursor %q, total %v, %v; want %d", asked, len(got.Items), got.Next, got.Total, err, want)
 		}
+	}
+	counted, err := query.Files(t.Context(), db, query.FileFilter{}, query.Page{Limit: 1, Total: true})
+	if err != nil || counted.Total == nil || *counted.Total != 300 {
+		t.Errorf("total %v, %v; want 300", counted.Total, err)
 	}
 }
 
@@ -196,28 +200,23 @@ func TestQueriesFailWithTheirQuestion(t *testing.T) {
 	}
 }
 
-// everyPage reads a list to its end, through cursors as text, and checks that no
-// page is longer than asked for.
-func everyPage[T any](t *testing.T, limit int, read func(query.Page) ([]T, *query.Cursor, error)) (all []T) {
+// everyPage reads a list to its end and checks that no page is longer than asked for.
+func everyPage[T any](t *testing.T, limit int, read func(query.Page) (query.Listed[T], error)) (all []T) {
 	t.Helper()
 	p := query.Page{Limit: limit}
 	for {
-		list, next, err := read(p)
+		page, err := read(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list) > limit || len(list) == 0 && next != nil {
-			t.Fatalf("a page of %d, cursor %v", len(list), next)
+		if len(page.Items) > limit || len(page.Items) == 0 && page.Next != "" {
+			t.Fatalf("a page of %d, cursor %q", len(page.Items), page.Next)
 		}
-		all = append(all, list...)
-		if next == nil {
+		all = append(all, page.Items...)
+		if page.Next == "" {
 			return all
 		}
-		after, err := query.ParseCursor(next.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.After = &after
+		p.Cursor = page.Next
 	}
 }
 

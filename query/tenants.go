@@ -57,15 +57,14 @@ func (t *TenantOfUser) toUTC() {
 
 // TenantsOfUser returns a page of the tenants that a user belongs to and that
 // were not closed, the last joined first.
-func TenantsOfUser(ctx context.Context, db DB, user uuid.UUID, p Page) ([]TenantOfUser, *Cursor, error) {
-	key := func(t TenantOfUser) Cursor { return Cursor{At: t.JoinedAt, ID: t.ID} }
-	return pageOf[TenantOfUser](ctx, db, p, key, "tenants of a user", `
-		select `+tenantColumns+`, a.role, a.joined_at
-		from user_tenant_associations a
-		join tenants t on t.id = a.tenant_id
-		where a.user_id = $4 and t.is_active and (a.joined_at, a.tenant_id) < ($1, $2)
-		order by a.joined_at desc, a.tenant_id desc
-		limit $3`, user)
+func TenantsOfUser(ctx context.Context, db DB, user uuid.UUID, p Page) (Listed[TenantOfUser], error) {
+	l := list[TenantOfUser]{
+		name: "tenants of a user", columns: tenantColumns + ", a.role, a.joined_at",
+		from:  "user_tenant_associations a join tenants t on t.id = a.tenant_id",
+		order: newest("a.joined_at", "a.tenant_id", func(t *TenantOfUser) (any, uuid.UUID) { return t.JoinedAt, t.ID }),
+	}
+	l.where.add("a.user_id = ? and t.is_active", user)
+	return pageOf[TenantOfUser](ctx, db, p, l)
 }
 
 // TenantOfUserByID returns a tenant, closed or not, as one of its members sees

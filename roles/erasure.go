@@ -39,17 +39,17 @@ type persons struct {
 func (p persons) Tenants(ctx context.Context, person uuid.UUID) (tenants []erasure.Tenant, err error) {
 	page := query.Page{Limit: query.MaxLimit}
 	for {
-		list, next, err := query.TenantsOfUser(ctx, p.db, person, page)
+		list, err := query.TenantsOfUser(ctx, p.db, person, page)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range list {
+		for _, t := range list.Items {
 			tenants = append(tenants, erasure.Tenant{ID: t.ID, Name: t.Name})
 		}
-		if next == nil {
+		if list.Next == "" {
 			return tenants, nil
 		}
-		page.After = next
+		page.Cursor = list.Next
 	}
 }
 

@@ -2,6 +2,7 @@ package roles
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,9 +17,11 @@ import (
 )
 
 const (
-	workerGroup  = "cartulary-worker"
-	workerBatch  = 64 // a batch is done when its last file is
-	janitorEvery = 5 * time.Minute
+	workerGroup    = "cartulary-worker"
+	workerBatch    = 64 // a batch is done when its last file is
+	removerGroup   = "cartulary-remover"
+	janitorEvery   = 5 * time.Minute
+	forgetterEvery = time.Hour // it looks into every tenant\'s database
 )
 
 // Worker makes tenants' databases, finishes files and, whenever it leads, signs
@@ -44,6 +47,15 @@ func (p *Platform) Worker(ctx context.Context) error {
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
+	remover := worker.Remover{App: p.app, Objects: store, Logger: p.logger, Delay: worker.RemovalDelay}
+	removals := kafka.NewSubscriber(kafka.SubscriberConfig{
+		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: removerGroup, Topics: worker.RemoverTopics(),
+		MaxBatch: 1, Logger: p.logger,
+	})
+	forgetter := worker.Forgetter{
+		App: p.app, Ledgers: ledgers{p.ledger}, Unreferenced: p.unreferenced, Logger: p.logger,
+		Grace: p.cfg.Grace.File, Every: forgetterEvery,
+	}
 	certify, err := p.openNotary(ctx, store)
 	if err != nil {
 		return err
@@ -66,6 +78,11 @@ func (p *Platform) Worker(ctx context.Context) error {
 		p.newEraser(ctx).Run(ctx, janitorEvery)
 		return nil
 	})
+	group.Go(func() error {
+		forgetter.Run(ctx)
+		return nil
+	})
+	group.Go(func() error { return removals.Run(ctx, remover.Handle) })
 	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
 	return group.Wait()
 }
@@ -76,6 +93,26 @@ func (p *Platform) closedTenants(ctx context.Context, before time.Time, limit in
 	ids := make([]uuid.UUID, len(tenants))
 	for i, t := range tenants {
 		ids[i] = t.ID
+	}
+	return ids, err
+}
+
+// unreferenced lists a tenant's files on which no document stands.
+func (p *Platform) unreferenced(
+	ctx context.Context, tenant uuid.UUID, before time.Time, after uuid.UUID, limit int,
+) ([]uuid.UUID, error) {
+	db, release, err := p.pools.Tenant(ctx, tenant)
+	if errors.Is(err, tenantdb.ErrNotProvisioned) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	files, err := query.Unreferenced(ctx, db, before, after, limit)
+	ids := make([]uuid.UUID, len(files))
+	for i, f := range files {
+		ids[i] = f.ID
 	}
 	return ids, err
 }

@@ -119,7 +119,7 @@ func (w *Worker) finalize(ctx context.Context, r events.Recorded, e events.FileR
 	case got != file.Digest:
 		return w.fail(ctx, r, e, "the stored bytes are not the received ones")
 	}
-	final := command.StoredPath(tenant, id, e.MD5, r.At)
+	final := command.StoredPath(tenant, id, e.MD5, r.At, r.StreamVersion)
 	if err := w.cfg.Objects.Copy(ctx, e.S3Path, final); err != nil {
 		return fmt.Errorf("store file %s: %w", id, err)
 	}

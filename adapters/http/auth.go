@@ -77,7 +77,7 @@ func (a *API) session(c *gin.Context, s identity.SignedIn) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	tenants, _, err := query.TenantsOfUser(c.Request.Context(), db, s.UserID, query.Page{Limit: query.MaxLimit})
+	tenants, err := query.TenantsOfUser(c.Request.Context(), db, s.UserID, query.Page{Limit: query.MaxLimit})
 	if err != nil {
 		return Session{}, err
 	}
@@ -85,7 +85,7 @@ func (a *API) session(c *gin.Context, s identity.SignedIn) (Session, error) {
 	return Session{
 		AccessToken: pair.AccessToken, RefreshToken: pair.RefreshToken, TokenType: pair.TokenType,
 		ExpiresIn: pair.ExpiresIn, RefreshExpiresIn: pair.RefreshExpiresIn,
-		User: userRow(user), Tenants: each(tenants, tenantRow),
+		User: userRow(user), Tenants: each(tenants.Items, tenantRow),
 	}, nil
 }
 
@@ -130,22 +130,13 @@ func tokenPair(t identity.Tokens) TokenPair {
 func userOf(u command.UserDetails) User {
 	return User{
 		ID: u.ID, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, IsActive: u.IsActive,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 	}
 }
 
 func userRow(u query.User) User {
 	return User{
 		ID: u.ID, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, IsActive: u.IsActive,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, CreatedBy: u.CreatedBy,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, CreatedBy: u.CreatedBy, Version: u.Version,
 	}
-}
-
-// each applies f to every item of a list.
-func each[T, U any](list []T, f func(T) U) []U {
-	mapped := make([]U, len(list))
-	for i, v := range list {
-		mapped[i] = f(v)
-	}
-	return mapped
 }

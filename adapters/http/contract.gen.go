@@ -14,6 +14,36 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for DocumentSort.
+const (
+	SortLargest        DocumentSort = "-size"
+	SortName           DocumentSort = "filename"
+	SortNameDescending DocumentSort = "-filename"
+	SortNewest         DocumentSort = "-created_at"
+	SortOldest         DocumentSort = "created_at"
+	SortSmallest       DocumentSort = "size"
+)
+
+// Valid indicates whether the value is a known member of the DocumentSort enum.
+func (e DocumentSort) Valid() bool {
+	switch e {
+	case SortLargest:
+		return true
+	case SortName:
+		return true
+	case SortNameDescending:
+		return true
+	case SortNewest:
+		return true
+	case SortOldest:
+		return true
+	case SortSmallest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorCode.
 const (
 	CodeAlreadyMember        ErrorCode = "ALREADY_MEMBER"
@@ -22,6 +52,7 @@ const (
 	CodeDigestMismatch       ErrorCode = "DIGEST_MISMATCH"
 	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
 	CodeFileFailed           ErrorCode = "FILE_FAILED"
+	CodeFileReferenced       ErrorCode = "FILE_REFERENCED"
 	CodeForbidden            ErrorCode = "FORBIDDEN"
 	CodeHeadersTooLarge      ErrorCode = "HEADERS_TOO_LARGE"
 	CodeIdempotencyInFlight  ErrorCode = "IDEMPOTENCY_IN_FLIGHT"
@@ -65,6 +96,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeEmailTaken:
 		return true
 	case CodeFileFailed:
+		return true
+	case CodeFileReferenced:
 		return true
 	case CodeForbidden:
 		return true
@@ -315,7 +348,7 @@ type CreateTenantRequest struct {
 	Name TenantName `json:"name"`
 }
 
-// Document Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21"}
+// Document Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","version":1}
 type Document struct {
 	CreatedAt time.Time          `json:"created_at"`
 	CreatedBy openapi_types.UUID `json:"created_by"`
@@ -339,11 +372,14 @@ type Document struct {
 
 	// UserID Whose document it is.
 	UserID openapi_types.UUID `json:"user_id"`
+
+	// Version Grows with every change; see `ETag`.
+	Version int64 `json:"version"`
 }
 
 // DocumentEnvelope defines model for DocumentEnvelope.
 type DocumentEnvelope struct {
-	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21"}
+	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","version":1}
 	Data    Document `json:"data"`
 	Message string   `json:"message"`
 	Success Success  `json:"success"`
@@ -355,7 +391,13 @@ type DocumentPage struct {
 
 	// NextCursor Ask for the next page with it; null on the last one.
 	NextCursor *string `json:"next_cursor"`
+
+	// Total Items of the whole list, if `total` asked for it.
+	Total *int64 `json:"total,omitempty"`
 }
+
+// DocumentSort defines model for DocumentSort.
+type DocumentSort string
 
 // EmailAddress Example: ada@example.org
 type EmailAddress = string
@@ -386,6 +428,9 @@ type ErrorCode string
 
 // ErrorDetails defines model for ErrorDetails.
 type ErrorDetails struct {
+	// Documents How many documents stand on the file.
+	Documents *int `json:"documents,omitempty"`
+
 	// Fields Every field that was refused.
 	Fields *[]FieldError `json:"fields,omitempty"`
 	Hold   *Hold         `json:"hold,omitempty"`
@@ -415,6 +460,45 @@ type FieldError struct {
 
 	// Message Example: must be an e-mail address
 	Message string `json:"message"`
+}
+
+// File Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_size":48213,"id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","references":1,"s3_path":"tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/files/2024/01/7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10_9e107d9d372bb6826bd81d3542a419d6","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","version":3}
+type File struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Whose upload brought the bytes.
+	CreatedBy openapi_types.UUID `json:"created_by"`
+
+	// FileSize Bytes.
+	FileSize int64              `json:"file_size"`
+	ID       openapi_types.UUID `json:"id"`
+	Md5Hash  string             `json:"md5_hash"`
+
+	// References How many documents stand on it.
+	References int64 `json:"references"`
+
+	// S3Path The key of the bytes in the object store.
+	S3Path     string `json:"s3_path"`
+	Sha256Hash string `json:"sha256_hash"`
+
+	// Status Of the document's bytes: `processing` until they were verified and filed (the document can be downloaded already),
+	// `ready`, or `failed` when what is stored is not what was received.
+	Status    FileStatus `json:"status"`
+	UpdatedAt time.Time  `json:"updated_at"`
+
+	// Version Grows with every change, and with every document that comes or goes.
+	Version int64 `json:"version"`
+}
+
+// FilePage defines model for FilePage.
+type FilePage struct {
+	Items []File `json:"items"`
+
+	// NextCursor Ask for the next page with it; null on the last one.
+	NextCursor *string `json:"next_cursor"`
+
+	// Total Items of the whole list, if `total` asked for it.
+	Total *int64 `json:"total,omitempty"`
 }
 
 // FileStatus Of the document's bytes: `processing` until they were verified and filed (the document can be downloaded already),
@@ -508,6 +592,9 @@ type MemberPage struct {
 
 	// NextCursor Ask for the next page with it; null on the last one.
 	NextCursor *string `json:"next_cursor"`
+
+	// Total Items of the whole list, if `total` asked for it.
+	Total *int64 `json:"total,omitempty"`
 }
 
 // MemberPageEnvelope defines model for MemberPageEnvelope.
@@ -624,14 +711,6 @@ type RegisterRequest struct {
 	Password Password `json:"password"`
 }
 
-// RenameDocumentRequest Example: {"filename":"sketch of the engine.pdf"}
-type RenameDocumentRequest struct {
-	// Filename A name without path, kept as sent.
-	//
-	// Example: sketch of the engine.pdf
-	Filename Filename `json:"filename"`
-}
-
 // Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
 // the trail included, and changes nothing; `admin` does all.
 type Role string
@@ -649,7 +728,7 @@ type Session struct {
 	Tenants          []Tenant `json:"tenants"`
 	TokenType        string   `json:"token_type"`
 
-	// User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}
+	// User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z","version":1}
 	User User `json:"user"`
 }
 
@@ -679,7 +758,7 @@ type SessionList struct {
 // Success defines model for Success.
 type Success = bool
 
-// Tenant Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","database_name":"tenant_0192f0c17a587cc39d7e2f4c6f0b9d85","id":"0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85","is_active":true,"is_ready":true,"joined_at":"2024-01-01T00:00:00Z","name":"Analytical Engines","role":"admin","updated_at":"2024-01-01T00:00:00Z"}
+// Tenant Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","database_name":"tenant_0192f0c17a587cc39d7e2f4c6f0b9d85","id":"0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85","is_active":true,"is_ready":true,"joined_at":"2024-01-01T00:00:00Z","name":"Analytical Engines","role":"admin","updated_at":"2024-01-01T00:00:00Z","version":1}
 type Tenant struct {
 	CreatedAt    time.Time          `json:"created_at"`
 	CreatedBy    openapi_types.UUID `json:"created_by"`
@@ -698,11 +777,14 @@ type Tenant struct {
 	// the trail included, and changes nothing; `admin` does all.
 	Role      Role      `json:"role"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Version Grows with every change; see `ETag`.
+	Version int64 `json:"version"`
 }
 
 // TenantEnvelope defines model for TenantEnvelope.
 type TenantEnvelope struct {
-	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","database_name":"tenant_0192f0c17a587cc39d7e2f4c6f0b9d85","id":"0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85","is_active":true,"is_ready":true,"joined_at":"2024-01-01T00:00:00Z","name":"Analytical Engines","role":"admin","updated_at":"2024-01-01T00:00:00Z"}
+	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","database_name":"tenant_0192f0c17a587cc39d7e2f4c6f0b9d85","id":"0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85","is_active":true,"is_ready":true,"joined_at":"2024-01-01T00:00:00Z","name":"Analytical Engines","role":"admin","updated_at":"2024-01-01T00:00:00Z","version":1}
 	Data    Tenant  `json:"data"`
 	Message string  `json:"message"`
 	Success Success `json:"success"`
@@ -717,6 +799,9 @@ type TenantPage struct {
 
 	// NextCursor Ask for the next page with it; null on the last one.
 	NextCursor *string `json:"next_cursor"`
+
+	// Total Items of the whole list, if `total` asked for it.
+	Total *int64 `json:"total,omitempty"`
 }
 
 // TenantReference defines model for TenantReference.
@@ -809,6 +894,19 @@ type TrailStream struct {
 // TreeHash Example: CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 type TreeHash = string
 
+// UpdateDocumentRequest Example: {"filename":"sketch of the engine.pdf","mime_type":"application/pdf"}
+type UpdateDocumentRequest struct {
+	// Filename A name without path, kept as sent.
+	//
+	// Example: sketch of the engine.pdf
+	Filename *Filename `json:"filename,omitempty"`
+
+	// MimeType The media type (RFC 9110).
+	//
+	// Example: application/pdf
+	MimeType *string `json:"mime_type,omitempty"`
+}
+
 // UpdateProfileRequest Example: {"first_name":"Augusta Ada","last_name":"King"}
 type UpdateProfileRequest struct {
 	// Email Example: ada@example.org
@@ -855,7 +953,7 @@ type UploadPart struct {
 	URL string `json:"url"`
 }
 
-// User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}
+// User Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z","version":1}
 type User struct {
 	CreatedAt time.Time           `json:"created_at"`
 	CreatedBy *openapi_types.UUID `json:"created_by"`
@@ -865,11 +963,14 @@ type User struct {
 	IsActive  bool                `json:"is_active"`
 	LastName  string              `json:"last_name"`
 	UpdatedAt time.Time           `json:"updated_at"`
+
+	// Version Grows with every change; see `ETag`.
+	Version int64 `json:"version"`
 }
 
 // UserEnvelope defines model for UserEnvelope.
 type UserEnvelope struct {
-	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z"}
+	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":null,"email":"ada@example.org","first_name":"Ada","id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","is_active":true,"last_name":"Lovelace","updated_at":"2024-01-01T00:00:00Z","version":1}
 	Data    User    `json:"data"`
 	Message string  `json:"message"`
 	Success Success `json:"success"`
@@ -889,6 +990,9 @@ type Cursor = string
 
 // DocumentID defines model for DocumentID.
 type DocumentID = openapi_types.UUID
+
+// FileID defines model for FileID.
+type FileID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -913,6 +1017,9 @@ type SessionID = openapi_types.UUID
 
 // TenantID defines model for TenantID.
 type TenantID = openapi_types.UUID
+
+// Total defines model for Total.
+type Total = bool
 
 // TraceParent defines model for TraceParent.
 type TraceParent = string
@@ -977,6 +1084,21 @@ type DocumentsOK struct {
 	Data    DocumentPage `json:"data"`
 	Message string       `json:"message"`
 	Success Success      `json:"success"`
+}
+
+// FileOK defines model for FileOK.
+type FileOK struct {
+	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_size":48213,"id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","references":1,"s3_path":"tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/files/2024/01/7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10_9e107d9d372bb6826bd81d3542a419d6","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","version":3}
+	Data    File    `json:"data"`
+	Message string  `json:"message"`
+	Success Success `json:"success"`
+}
+
+// FilesOK defines model for FilesOK.
+type FilesOK struct {
+	Data    FilePage `json:"data"`
+	Message string   `json:"message"`
+	Success Success  `json:"success"`
 }
 
 // ForbiddenApplicationJSON defines model for Forbidden.
@@ -1234,8 +1356,11 @@ type ListTenantsParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Total Whether to count the whole list, too, which takes longer.
+	Total *Total `form:"total,omitempty" json:"total,omitempty"`
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
@@ -1344,7 +1469,7 @@ type ListTrailParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Actor Only what this user caused.
@@ -1425,8 +1550,29 @@ type ListDocumentsParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Total Whether to count the whole list, too, which takes longer.
+	Total *Total `form:"total,omitempty" json:"total,omitempty"`
+
+	// Name Only those whose file name holds this text, in upper or lower case.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// MimeType Only those of this media type, whatever its parameters, or of all of a kind, such as `image/*`.
+	MimeType *string `form:"mime_type,omitempty" json:"mime_type,omitempty"`
+
+	// UserID Only those that this user uploaded.
+	UserID *openapi_types.UUID `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// From Only those made at this time (RFC 3339) or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only those made before this time (RFC 3339).
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Sort What to order by; with a minus, in descending order. File names go by code point, upper and lower case alike.
+	Sort *DocumentSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
@@ -1505,8 +1651,8 @@ type GetDocumentParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
-// RenameDocumentParams defines parameters for RenameDocument.
-type RenameDocumentParams struct {
+// UpdateDocumentParams defines parameters for UpdateDocument.
+type UpdateDocumentParams struct {
 	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
 	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
 	// (`W/"3"`) never match.
@@ -1548,7 +1694,7 @@ type DocumentHistoryParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
@@ -1587,6 +1733,71 @@ type HoldDocumentParams struct {
 
 // DocumentReceiptParams defines parameters for DocumentReceipt.
 type DocumentReceiptParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ListFilesParams defines parameters for ListFiles.
+type ListFilesParams struct {
+	// Limit The most items to answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Total Whether to count the whole list, too, which takes longer.
+	Total *Total `form:"total,omitempty" json:"total,omitempty"`
+
+	// Status Only those in this state.
+	Status *FileStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Md5 Only those with this MD5, in lower-case hexadecimal.
+	Md5 *string `form:"md5,omitempty" json:"md5,omitempty"`
+
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// DeleteFileParams defines parameters for DeleteFile.
+type DeleteFileParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// GetFileParams defines parameters for GetFile.
+type GetFileParams struct {
+	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
+	// answer is 304 without body (RFC 9110 §13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
+	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
+
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -1655,8 +1866,11 @@ type ListMembersParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Total Whether to count the whole list, too, which takes longer.
+	Total *Total `form:"total,omitempty" json:"total,omitempty"`
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
@@ -1813,8 +2027,11 @@ type ListMyTenantsParams struct {
 	// Limit The most items to answer.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on, the `next_cursor` of the page before.
+	// Cursor Where to go on, the `next_cursor` of the page before. It is good for the same filter and order only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Total Whether to count the whole list, too, which takes longer.
+	Total *Total `form:"total,omitempty" json:"total,omitempty"`
 
 	// ConsistencyToken The newest `Consistency-Token` that an answer carried. The query waits for that point, or answers 503.
 	ConsistencyToken *ConsistencyToken `json:"Consistency-Token,omitempty"`
@@ -1844,8 +2061,8 @@ type UpdateTenantJSONRequestBody = UpdateTenantRequest
 // UploadDocumentMultipartRequestBody defines body for UploadDocument for multipart/form-data ContentType.
 type UploadDocumentMultipartRequestBody = UploadDocumentRequest
 
-// RenameDocumentJSONRequestBody defines body for RenameDocument for application/json ContentType.
-type RenameDocumentJSONRequestBody = RenameDocumentRequest
+// UpdateDocumentJSONRequestBody defines body for UpdateDocument for application/json ContentType.
+type UpdateDocumentJSONRequestBody = UpdateDocumentRequest
 
 // HoldDocumentJSONRequestBody defines body for HoldDocument for application/json ContentType.
 type HoldDocumentJSONRequestBody = HoldRequest
@@ -1924,7 +2141,7 @@ type ServerInterface interface {
 	// AuditInclusion Proof that an event is in the trail
 	// (GET /api/tenants/{tenant_id}/audit/inclusion)
 	AuditInclusion(c *gin.Context, tenantID TenantID, params AuditInclusionParams)
-	// ListDocuments The tenant's documents, newest first
+	// ListDocuments The tenant's documents, newest first unless sorted else
 	// (GET /api/tenants/{tenant_id}/documents)
 	ListDocuments(c *gin.Context, tenantID TenantID, params ListDocumentsParams)
 	// UploadDocument Upload a document
@@ -1936,9 +2153,9 @@ type ServerInterface interface {
 	// GetDocument A document
 	// (GET /api/tenants/{tenant_id}/documents/{document_id})
 	GetDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params GetDocumentParams)
-	// RenameDocument Rename a document
+	// UpdateDocument Change a document's name or media type
 	// (PUT /api/tenants/{tenant_id}/documents/{document_id})
-	RenameDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params RenameDocumentParams)
+	UpdateDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params UpdateDocumentParams)
 	// DownloadDocument Download a document
 	// (GET /api/tenants/{tenant_id}/documents/{document_id}/download)
 	DownloadDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params DownloadDocumentParams)
@@ -1954,6 +2171,15 @@ type ServerInterface interface {
 	// DocumentReceipt A receipt for a document
 	// (GET /api/tenants/{tenant_id}/documents/{document_id}/receipt)
 	DocumentReceipt(c *gin.Context, tenantID TenantID, documentID DocumentID, params DocumentReceiptParams)
+	// ListFiles The tenant's files, newest first
+	// (GET /api/tenants/{tenant_id}/files)
+	ListFiles(c *gin.Context, tenantID TenantID, params ListFilesParams)
+	// DeleteFile Delete a file
+	// (DELETE /api/tenants/{tenant_id}/files/{file_id})
+	DeleteFile(c *gin.Context, tenantID TenantID, fileID FileID, params DeleteFileParams)
+	// GetFile A file
+	// (GET /api/tenants/{tenant_id}/files/{file_id})
+	GetFile(c *gin.Context, tenantID TenantID, fileID FileID, params GetFileParams)
 	// ReleaseTenant Let a tenant and all it holds be deleted again
 	// (DELETE /api/tenants/{tenant_id}/hold)
 	ReleaseTenant(c *gin.Context, tenantID TenantID, params ReleaseTenantParams)
@@ -2445,6 +2671,14 @@ func (siw *ServerInterfaceWrapper) ListTenants(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", c.Request.URL.Query(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter total: %w", err), http.StatusBadRequest)
 		return
 	}
 
@@ -3502,6 +3736,62 @@ func (siw *ServerInterfaceWrapper) ListDocuments(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", c.Request.URL.Query(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter total: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", c.Request.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "mime_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mime_type", c.Request.URL.Query(), &params.MimeType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter mime_type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", c.Request.URL.Query(), &params.UserID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", c.Request.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sort: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
@@ -3980,8 +4270,8 @@ func (siw *ServerInterfaceWrapper) GetDocument(c *gin.Context) {
 	siw.Handler.GetDocument(c, tenantID, documentID, params)
 }
 
-// RenameDocument operation middleware
-func (siw *ServerInterfaceWrapper) RenameDocument(c *gin.Context) {
+// UpdateDocument operation middleware
+func (siw *ServerInterfaceWrapper) UpdateDocument(c *gin.Context) {
 
 	var err error
 	_ = err
@@ -4005,7 +4295,7 @@ func (siw *ServerInterfaceWrapper) RenameDocument(c *gin.Context) {
 	}
 
 	// Parameter object where we will unmarshal all parameters from the context
-	var params RenameDocumentParams
+	var params UpdateDocumentParams
 
 	headers := c.Request.Header
 
@@ -4111,7 +4401,7 @@ func (siw *ServerInterfaceWrapper) RenameDocument(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.RenameDocument(c, tenantID, documentID, params)
+	siw.Handler.UpdateDocument(c, tenantID, documentID, params)
 }
 
 // DownloadDocument operation middleware
@@ -4599,6 +4889,382 @@ func (siw *ServerInterfaceWrapper) DocumentReceipt(c *gin.Context) {
 	siw.Handler.DocumentReceipt(c, tenantID, documentID, params)
 }
 
+// ListFiles operation middleware
+func (siw *ServerInterfaceWrapper) ListFiles(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFilesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", c.Request.URL.Query(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter total: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "md5" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "md5", c.Request.URL.Query(), &params.Md5, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter md5: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListFiles(c, tenantID, params)
+}
+
+// DeleteFile operation middleware
+func (siw *ServerInterfaceWrapper) DeleteFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Param("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter file_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteFileParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteFile(c, tenantID, fileID, params)
+}
+
+// GetFile operation middleware
+func (siw *ServerInterfaceWrapper) GetFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Param("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter file_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFileParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Consistency-Token, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Consistency-Token: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ConsistencyToken = &ConsistencyToken
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetFile(c, tenantID, fileID, params)
+}
+
 // ReleaseTenant operation middleware
 func (siw *ServerInterfaceWrapper) ReleaseTenant(c *gin.Context) {
 
@@ -5045,6 +5711,14 @@ func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", c.Request.URL.Query(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter total: %w", err), http.StatusBadRequest)
 		return
 	}
 
@@ -6051,6 +6725,14 @@ func (siw *ServerInterfaceWrapper) ListMyTenants(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", c.Request.URL.Query(), &params.Total, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter total: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
@@ -6254,8 +6936,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id/complete", wrapper.CompleteUpload)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.DeleteDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.GetDocument)
-	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.RenameDocument)
+	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.UpdateDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/download", wrapper.DownloadDocument)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/files", wrapper.ListFiles)
+	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/files/:file_id", wrapper.DeleteFile)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/files/:file_id", wrapper.GetFile)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit", wrapper.ListTrail)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/history", wrapper.DocumentHistory)
 	router.GET(options.BaseURL+"/api/audit/key", wrapper.AuditKey)

@@ -18,40 +18,33 @@ const linkLifetime = 60 * time.Second
 
 // ListDocuments answers a page of a tenant's documents.
 func (a *API) ListDocuments(c *gin.Context, tenantID TenantID, params ListDocumentsParams) {
-	page, err := pageOf(params.Limit, params.Cursor)
-	if err == nil {
-		err = a.catchUp(c, params.ConsistencyToken, tenantID)
+	filter := query.DocumentFilter{UserID: params.UserID, From: params.From, To: params.To}
+	if params.Name != nil {
+		filter.Name = *params.Name
 	}
-	if err != nil {
-		a.fail(c, err)
-		return
+	if params.MimeType != nil {
+		filter.MimeType = *params.MimeType
 	}
-	db, release, err := a.cfg.Databases.Tenant(c.Request.Context(), tenantID)
-	if err != nil {
-		a.fail(c, err)
-		return
+	var sort query.DocumentSort
+	if params.Sort != nil {
+		sort = query.DocumentSort(*params.Sort)
 	}
-	documents, next, err := query.Documents(c.Request.Context(), db, page)
-	release()
+	page, err := inTenant(a, c, tenantID, params.ConsistencyToken, func(db query.DB) (query.Listed[query.Document], error) {
+		return query.Documents(c.Request.Context(), db, filter, sort, pageOf(params.Limit, params.Cursor, params.Total))
+	})
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	answer(a, c, http.StatusOK,
-		DocumentPage{Items: each(documents, documentRow), NextCursor: nextCursor(next)}, "Documents listed")
+		DocumentPage{Items: each(page.Items, documentRow), NextCursor: nextCursor(page.Next), Total: page.Total}, "Documents listed")
 }
 
 // document loads what a route names.
 func (a *API) document(c *gin.Context, tenantID TenantID, documentID DocumentID, token *string) (query.Document, error) {
-	if err := a.catchUp(c, token, tenantID); err != nil {
-		return query.Document{}, err
-	}
-	db, release, err := a.cfg.Databases.Tenant(c.Request.Context(), tenantID)
-	if err != nil {
-		return query.Document{}, err
-	}
-	defer release()
-	return query.DocumentByID(c.Request.Context(), db, documentID)
+	return inTenant(a, c, tenantID, token, func(db query.DB) (query.Document, error) {
+		return query.DocumentByID(c.Request.Context(), db, documentID)
+	})
 }
 
 // GetDocument answers a document.
@@ -120,9 +113,9 @@ func showable(mimeType string) bool {
 	return family == "image" || family == "audio" || family == "video" || media == "application/pdf" || media == "text/plain"
 }
 
-// RenameDocument gives a document another name.
-func (a *API) RenameDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params RenameDocumentParams) {
-	request, err := decode[RenameDocumentRequest](c)
+// UpdateDocument changes what is said of a document.
+func (a *API) UpdateDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params UpdateDocumentParams) {
+	request, err := decode[UpdateDocumentRequest](c)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -132,15 +125,21 @@ func (a *API) RenameDocument(c *gin.Context, tenantID TenantID, documentID Docum
 		a.fail(c, err)
 		return
 	}
-	result, err := a.cfg.App.RenameDocument(c.Request.Context(), m, command.RenameDocument{
-		TenantID: tenantID, DocumentID: documentID, Filename: request.Filename, By: accessOf(c),
+	result, err := a.cfg.App.ChangeDocument(c.Request.Context(), m, command.ChangeDocument{
+		TenantID: tenantID, DocumentID: documentID, Filename: request.Filename, MimeType: request.MimeType, By: accessOf(c),
 	})
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	settled := a.settle(c, params.Prefer, result.Receipt, events.DatabaseName(tenantID))
-	answerTagged(a, c, settledAs(settled, http.StatusOK), versionTag(result.Value.Version), renamed(result.Value), "Document updated")
+	file, err := a.cfg.App.FileByID(c.Request.Context(), tenantID, result.Value.FileID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	changed := result.Value.Over(file)
+	answerTagged(a, c, settledAs(settled, http.StatusOK), documentTag(changed.Version, changed.Status), documentOf(changed), "Document updated")
 }
 
 // DeleteDocument removes a document.
@@ -166,27 +165,24 @@ func accessOf(c *gin.Context) command.Access {
 	return command.Access{UserID: call.claims.UserID, Role: events.Role(call.access.Role)}
 }
 
-func renamed(d command.Renamed) Document {
-	return Document{
-		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
-		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
-	}
-}
-
 func documentOf(d command.DocumentDetails) Document {
-	status := FileStatus(d.Status)
-	return Document{
+	made := Document{
 		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
-		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
-		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256, Status: &status,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy, Version: d.Version,
+		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256,
 	}
+	// The file of a document that went meanwhile may be gone, too.
+	if status := FileStatus(d.Status); status != FileStatus(command.FileDeleted) {
+		made.Status = &status
+	}
+	return made
 }
 
 func documentRow(d query.Document) Document {
 	status := FileStatus(d.Status)
 	return Document{
 		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
-		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy, Version: d.Version,
 		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256Hash, Status: &status,
 	}
 }

@@ -35,8 +35,8 @@ type persons struct {
 }
 
 func (p persons) Tenants(ctx context.Context, person uuid.UUID) (tenants []erasure.Tenant, err error) {
-	list, _, err := query.TenantsOfUser(ctx, p.w.pool, person, query.Page{Limit: query.MaxLimit})
-	for _, t := range list {
+	list, err := query.TenantsOfUser(ctx, p.w.pool, person, query.Page{Limit: query.MaxLimit})
+	for _, t := range list.Items {
 		tenants = append(tenants, erasure.Tenant{ID: t.ID, Name: t.Name})
 	}
 	return tenants, err

@@ -14,21 +14,20 @@ import (
 
 // ListMembers answers a page of a tenant's members.
 func (a *API) ListMembers(c *gin.Context, tenantID TenantID, params ListMembersParams) {
-	page, err := pageOf(params.Limit, params.Cursor)
-	if err == nil {
-		err = a.catchUp(c, params.ConsistencyToken, uuid.Nil)
-	}
-	if err != nil {
+	if err := a.catchUp(c, params.ConsistencyToken, uuid.Nil); err != nil {
 		a.fail(c, err)
 		return
 	}
-	members, next, err := query.MembersOfTenant(c.Request.Context(), a.cfg.Databases.Platform(), tenantID, page)
+	members, err := query.MembersOfTenant(c.Request.Context(), a.cfg.Databases.Platform(), tenantID,
+		pageOf(params.Limit, params.Cursor, params.Total))
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	show := memberFor(c)
-	answer(a, c, http.StatusOK, MemberPage{Items: each(members, show), NextCursor: nextCursor(next)}, "Members listed")
+	answer(a, c, http.StatusOK, MemberPage{
+		Items: each(members.Items, show), NextCursor: nextCursor(members.Next), Total: members.Total,
+	}, "Members listed")
 }
 
 // GetMember answers a member.

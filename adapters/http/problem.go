@@ -54,6 +54,9 @@ func (a *API) problemOf(err error) *problem {
 	if e, ok := errors.AsType[*erasure.SoleAdminError](err); ok {
 		return soleAdmin(e)
 	}
+	if e, ok := errors.AsType[*command.ReferencedError](err); ok {
+		return errReferenced(e)
+	}
 	for _, known := range []struct {
 		target  error
 		status  int
@@ -71,6 +74,7 @@ func (a *API) problemOf(err error) *problem {
 			"It is not at a version that If-Match names. Read it again, and decide anew.",
 		},
 		{command.ErrLastAdmin, http.StatusConflict, CodeLastAdmin, "A tenant needs at least one admin. Make somebody else admin first."},
+		{command.ErrFileBusy, http.StatusConflict, CodeConflict, "The file is still being processed. Try again in a moment."},
 		{command.ErrMember, http.StatusConflict, CodeAlreadyMember, "The user is a member already."},
 		{command.ErrNoUser, http.StatusNotFound, CodeUserNotFound, "There is no such user. Who joins has to register first."},
 		{

@@ -80,6 +80,13 @@ func errTooManyAttempts(e *identity.ThrottledError) *problem {
 	}
 }
 
+func errReferenced(e *command.ReferencedError) *problem {
+	return &problem{
+		status: http.StatusConflict, code: CodeFileReferenced, details: ErrorDetails{Documents: &e.Documents},
+		message: fmt.Sprintf("Documents stand on the file: %d. Delete them first.", e.Documents),
+	}
+}
+
 // badRequest says that a request can't be understood. The cause is for the log.
 func badRequest(cause error) error {
 	return &problem{

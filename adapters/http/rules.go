@@ -83,6 +83,10 @@ func rules() map[string]policy {
 		"PUT /api/tenants/{tenant_id}/documents/{document_id}/hold":    admins,
 		"DELETE /api/tenants/{tenant_id}/documents/{document_id}/hold": admins,
 
+		"GET /api/tenants/{tenant_id}/files":              viewers,
+		"GET /api/tenants/{tenant_id}/files/{file_id}":    viewers,
+		"DELETE /api/tenants/{tenant_id}/files/{file_id}": admins,
+
 		"GET /api/tenants/{tenant_id}/audit":                           auditors,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/history": viewers,
 

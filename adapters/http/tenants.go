@@ -48,7 +48,9 @@ func (a *API) CreateTenant(c *gin.Context, params CreateTenantParams) {
 	if !result.Replayed { // the tenant may have gone on since the first answer
 		c.Writer.Header().Set("Etag", versionTag(version))
 	}
-	answer(a, c, settledAs(ready, http.StatusCreated), tenantOf(result.Value, ready), "Tenant created")
+	made := tenantOf(result.Value, ready)
+	made.Version = version
+	answer(a, c, settledAs(ready, http.StatusCreated), made, "Tenant created")
 }
 
 // newTenantID returns the id of the tenant that a command makes: the same again
@@ -174,13 +176,13 @@ func tenantOf(t command.TenantDetails, ready bool) Tenant {
 	joined := t.CreatedAt
 	return Tenant{
 		ID: t.ID, Name: t.Name, DatabaseName: t.DatabaseName, IsActive: t.IsActive, IsReady: ready,
-		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Role: RoleAdmin, JoinedAt: &joined,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Version: t.Version, Role: RoleAdmin, JoinedAt: &joined,
 	}
 }
 
 func tenantRow(t query.TenantOfUser) Tenant {
 	return Tenant{
 		ID: t.ID, Name: t.Name, DatabaseName: t.DatabaseName, IsActive: t.IsActive, IsReady: t.IsReady,
-		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Role: Role(t.Role), JoinedAt: &t.JoinedAt,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, CreatedBy: t.CreatedBy, Version: t.Version, Role: Role(t.Role), JoinedAt: &t.JoinedAt,
 	}
 }

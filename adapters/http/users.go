@@ -50,52 +50,26 @@ func (a *API) UpdateMe(c *gin.Context, params UpdateMeParams) {
 
 // ListMyTenants answers the tenants that the caller is a member of.
 func (a *API) ListMyTenants(c *gin.Context, params ListMyTenantsParams) {
-	a.tenantPage(c, params.Limit, params.Cursor, params.ConsistencyToken)
+	a.tenantPage(c, pageOf(params.Limit, params.Cursor, params.Total), params.ConsistencyToken)
 }
 
 // ListTenants answers the tenants that the caller may see: the same.
 func (a *API) ListTenants(c *gin.Context, params ListTenantsParams) {
-	a.tenantPage(c, params.Limit, params.Cursor, params.ConsistencyToken)
+	a.tenantPage(c, pageOf(params.Limit, params.Cursor, params.Total), params.ConsistencyToken)
 }
 
-func (a *API) tenantPage(c *gin.Context, limit *int, cursor, token *string) {
-	page, err := pageOf(limit, cursor)
-	if err == nil {
-		err = a.catchUp(c, token, uuid.Nil)
-	}
-	if err != nil {
+func (a *API) tenantPage(c *gin.Context, page query.Page, token *string) {
+	if err := a.catchUp(c, token, uuid.Nil); err != nil {
 		a.fail(c, err)
 		return
 	}
-	tenants, next, err := query.TenantsOfUser(
+	tenants, err := query.TenantsOfUser(
 		c.Request.Context(), a.cfg.Databases.Platform(), callOf(c).claims.UserID, page)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	answer(a, c, http.StatusOK, TenantPage{Items: each(tenants, tenantRow), NextCursor: nextCursor(next)}, "Tenants listed")
-}
-
-// pageOf reads the parameters of a list.
-func pageOf(limit *int, cursor *string) (query.Page, error) {
-	page := query.Page{Limit: query.DefaultLimit}
-	if limit != nil {
-		page.Limit = *limit
-	}
-	if cursor != nil {
-		after, err := query.ParseCursor(*cursor)
-		if err != nil {
-			return query.Page{}, err
-		}
-		page.After = &after
-	}
-	return page, nil
-}
-
-func nextCursor(c *query.Cursor) *string {
-	if c == nil {
-		return nil
-	}
-	text := c.String()
-	return &text
+	answer(a, c, http.StatusOK, TenantPage{
+		Items: each(tenants.Items, tenantRow), NextCursor: nextCursor(tenants.Next), Total: tenants.Total,
+	}, "Tenants listed")
 }

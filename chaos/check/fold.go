@@ -238,7 +238,7 @@ func (m models) file(e envelope, d data) {
 	switch e.EventType {
 	case "file.received":
 		if row == nil {
-			row = Row{"id": id, "created_at": e.Timestamp, "created_by": e.actor()}
+			row = Row{"id": id, "created_at": e.Timestamp, "created_by": e.actor(), "dereferenced_at": Null}
 			files[id] = row
 		}
 		row["status"], row["s3_path"] = "processing", d.S3Path
@@ -248,6 +248,11 @@ func (m models) file(e envelope, d data) {
 		set(row, "s3_path", d.S3Path)
 	case "file.failed":
 		set(row, "status", "failed")
+	case "file.dereferenced":
+		set(row, "dereferenced_at", e.Timestamp)
+	case "file.deleted":
+		delete(files, id)
+		return
 	}
 	touch(row, e)
 }
@@ -265,6 +270,9 @@ func (m models) document(e envelope, d data) {
 		touch(documents[id], e)
 	case "document.renamed":
 		set(documents[id], "filename", d.Filename)
+		touch(documents[id], e)
+	case "document.type_changed":
+		set(documents[id], "mime_type", d.MimeType)
 		touch(documents[id], e)
 	case "document.deleted":
 		delete(documents, id)

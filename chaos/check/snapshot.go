@@ -99,6 +99,7 @@ func TenantTables() []Table {
 		{"members", []string{"user_id"}, []string{"role", "joined_at"}},
 		{"files", []string{"id"}, []string{
 			"md5_hash", "sha256_hash", "s3_path", "file_size", "status", "created_at", "updated_at", "created_by", "version",
+			"dereferenced_at",
 		}},
 		{"documents", []string{"id"}, []string{
 			"filename", "mime_type", "file_id", "user_id", "created_at", "updated_at", "created_by", "version",

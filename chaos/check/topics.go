@@ -10,11 +10,10 @@ import (
 // AuditTopic carries every event.
 const AuditTopic = "audit.log"
 
-// TopicOf returns the further topic of an event type, by the requirements; "" if
-// there is none.
+// TopicOf returns the further topic of an event type; "" if there is none.
 func TopicOf(eventType string) string {
 	switch eventType {
-	case "tenant.created", "tenant.deleted", "document.uploaded", "document.deleted":
+	case "tenant.created", "tenant.deleted", "document.uploaded", "document.deleted", "file.deleted":
 		return eventType
 	case "file.received":
 		return "file.process"
@@ -25,7 +24,7 @@ func TopicOf(eventType string) string {
 
 // Topics lists all topics.
 func Topics() []string {
-	return []string{AuditTopic, "tenant.created", "tenant.deleted", "document.uploaded", "document.deleted", "file.process"}
+	return []string{AuditTopic, "tenant.created", "tenant.deleted", "document.uploaded", "document.deleted", "file.process", "file.deleted"}
 }
 
 // topics checks I4: audit.log holds exactly the ledgers' events, byte for byte,

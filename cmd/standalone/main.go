@@ -170,7 +170,7 @@ func (p *parts) config(s settings, o options) config.Config {
 			AccessKey: s.S3AccessKey, SecretKey: s.S3SecretKey, Bucket: bucket, Region: region,
 		},
 		Audit:    config.Audit{Every: 2 * time.Second},
-		Grace:    config.Grace{Tenant: config.DefaultTenantGrace},
+		Grace:    config.Grace{Tenant: config.DefaultTenantGrace, File: config.DefaultFileGrace},
 		RedisURL: p.redis.URL(),
 	}
 }
