@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	cartulary "github.com/cartulary/cartulary"
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
 
@@ -149,6 +150,13 @@ func (s *scene) sample(o operation, by *person) sample {
 	s.fill(&r, "{tenant_id}", func() string { return s.tenant.String() })
 	s.fill(&r, "{document_id}", func() string { return s.document(o, owner) })
 	s.fill(&r, "{user_id}", func() string { return s.member(o).String() })
+	s.fill(&r, "{file_id}", func() string {
+		document, file := s.filed(s.tenant)
+		if o.OperationID == "deleteFile" {
+			s.admin.delete("/api/tenants/" + s.tenant.String() + "/documents/" + document).want(http.StatusNoContent)
+		}
+		return file.String()
+	})
 	s.fill(&r, "{upload_id}", func() string {
 		b := owner.announce("/api/tenants/"+s.tenant.String(), requestFor("bytes", nil))
 		s.world.send(b.parts[0], []byte("bytes"))
@@ -167,6 +175,9 @@ func (s *scene) sample(o operation, by *person) sample {
 	for _, p := range o.parameters {
 		if p.Value.In == "query" && p.Value.Required {
 			query.Set(p.Value.Name, "1")
+			if p.Value.Name == "ids" {
+				query.Set("ids", s.document(o, owner))
+			}
 		}
 	}
 	if len(query) > 0 {
@@ -197,6 +208,24 @@ func (s *scene) document(o operation, owner *person) string {
 		s.admin.put(tenant+"/documents/"+id+"/hold", object{"reason": "A case"}).want(http.StatusOK)
 	}
 	return id
+}
+
+// filed makes a document whose file has reached its final key, as the worker does.
+func (s *scene) filed(tenant uuid.UUID) (document string, file uuid.UUID) {
+	s.t.Helper()
+	document = s.document(operation{Operation: &openapi3.Operation{}}, s.admin)
+	d, err := s.app.DocumentByID(s.t.Context(), tenant, uuid.MustParse(document))
+	s.must(err)
+	f, err := s.app.FileByID(s.t.Context(), tenant, d.FileID)
+	s.must(err)
+	final := command.TenantPrefix(tenant) + "files/2026/11/" + d.FileID.String()
+	s.must(s.store.Copy(s.t.Context(), f.S3Path, final))
+	_, err = s.app.StoreFile(s.t.Context(), command.Meta{ID: uuid.New()}, command.StoreFile{
+		TenantID: tenant, FileID: d.FileID, Staged: f.S3Path, S3Path: final,
+	})
+	s.must(err)
+	s.follow(tenant)
+	return document, d.FileID
 }
 
 // member makes a member, whom the tenant can do without.

@@ -102,6 +102,13 @@ func (p parameter) check(text string) []FieldError {
 		}
 		value = float64(n)
 	}
+	if p.schema.Type.Is(openapi3.TypeBoolean) {
+		truth, ok := map[string]bool{"true": true, "false": false}[text]
+		if !ok {
+			return []FieldError{{Field: p.name, Message: "must be true or false"}}
+		}
+		value = truth
+	}
 	return p.schema.fields(value, p.name)
 }
 
