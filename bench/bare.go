@@ -41,6 +41,7 @@ type shownDocument struct {
 	MD5Hash    string    `json:"md5_hash"`
 	SHA256Hash string    `json:"sha256_hash"`
 	Status     string    `json:"status"`
+	Version    int64     `json:"version"`
 }
 
 type shownPage struct {
@@ -121,14 +122,13 @@ func (s *bareServer) handler() http.Handler {
 		reply(c, shown(d), "Document found", err)
 	})
 	engine.GET("/api/tenants/:tenant_id/documents", func(c *gin.Context) {
-		list, next, err := query.Documents(c.Request.Context(), s.tenant, query.Page{Limit: 50})
-		page := shownPage{Items: make([]shownDocument, len(list))}
-		for i, d := range list {
+		list, err := query.Documents(c.Request.Context(), s.tenant, query.DocumentFilter{}, "", query.Page{Limit: 50})
+		page := shownPage{Items: make([]shownDocument, len(list.Items))}
+		for i, d := range list.Items {
 			page.Items[i] = shown(d)
 		}
-		if next != nil {
-			text := next.String()
-			page.NextCursor = &text
+		if list.Next != "" {
+			page.NextCursor = &list.Next
 		}
 		reply(c, page, "Documents listed", err)
 	})
@@ -137,7 +137,7 @@ func (s *bareServer) handler() http.Handler {
 
 func shown(d query.Document) shownDocument {
 	return shownDocument{
-		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID, CreatedAt: d.CreatedAt,
+		ID: d.ID, Version: d.Version, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID, CreatedAt: d.CreatedAt,
 		UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy, FileSize: d.FileSize, MD5Hash: d.MD5Hash, SHA256Hash: d.SHA256Hash, Status: d.Status,
 	}
 }
