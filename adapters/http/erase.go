@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/identity"
 )
 
 // EraseMe forgets the caller, who confirms it with the password.
@@ -22,6 +24,9 @@ func (a *API) EraseMe(c *gin.Context, _ EraseMeParams) {
 	}
 	ctx, claims := c.Request.Context(), callOf(c).claims
 	if err := a.cfg.Identity.Confirm(ctx, m, claims, request.Password); err != nil {
+		if errors.Is(err, identity.ErrCredentials) {
+			err = wrongPassword("password", err)
+		}
 		a.fail(c, err)
 		return
 	}

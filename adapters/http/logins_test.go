@@ -146,7 +146,10 @@ func TestChangingThePassword(t *testing.T) {
 		}
 	}
 	change(w.anonymous(), ada.password, next).wantError(http.StatusUnauthorized, "UNAUTHORIZED")
-	change(ada, "a wrong one", next).wantError(http.StatusUnauthorized, "INVALID_CREDENTIALS")
+	wrong := change(ada, "a wrong one", next).wantError(http.StatusUnauthorized, "INVALID_CREDENTIALS")
+	if fields := wrong.json.Error.Details.Fields; len(fields) != 1 || fields[0].Field != "current_password" || strings.Contains(string(wrong.raw), "e-mail") {
+		t.Errorf("a wrong current password: %s", wrong.raw)
+	}
 	change(ada, ada.password, next, key("k")).want(http.StatusNoContent)
 	if again := change(ada, ada.password, next, key("k")).want(http.StatusNoContent); again.header.Get("Idempotent-Replayed") != "true" {
 		t.Error("the repetition does not say that it is one")

@@ -37,6 +37,17 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.cause }
 
+// wrongPassword says that a password which confirms what a signed-in caller asks for
+// is wrong, and in which field of the request.
+func wrongPassword(field string, cause error) *problem {
+	const message = "The password is wrong."
+	fields := []FieldError{{Field: field, Message: message}}
+	return &problem{
+		status: http.StatusUnauthorized, code: CodeInvalidCredentials, message: message,
+		details: ErrorDetails{Fields: &fields}, cause: cause,
+	}
+}
+
 // problemOf is the one place where errors become answers.
 func (a *API) problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {

@@ -100,3 +100,24 @@ func TestProxiesAreTrustedOnlyWhenConfigured(t *testing.T) {
 		}
 	}
 }
+
+// A header that is too large is refused before anything is made of it.
+func TestAnOversizedHeaderIsRefused(t *testing.T) {
+	w := setup(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	w.must(err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- w.api.Serve(ctx, listener) }()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/api/users/me", http.NoBody)
+	w.must(err)
+	request.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 64<<10))
+	response, err := w.server.Client().Do(request)
+	w.must(err)
+	w.must(response.Body.Close())
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("got %s, want 431", response.Status)
+	}
+	stop()
+	w.must(<-served)
+}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -42,6 +43,9 @@ func (a *API) ChangePassword(c *gin.Context, params ChangePasswordParams) {
 	receipt, err := a.cfg.Identity.ChangePassword(c.Request.Context(), m, callOf(c).claims, identity.PasswordChange{
 		Current: request.CurrentPassword, New: request.NewPassword,
 	})
+	if errors.Is(err, identity.ErrCredentials) {
+		err = wrongPassword("current_password", err)
+	}
 	if err != nil {
 		a.fail(c, err)
 		return
