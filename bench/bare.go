@@ -15,6 +15,7 @@ import (
 
 	"github.com/cartulary/cartulary/adapters/tenantdb"
 	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/internal/namekey"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -75,7 +76,7 @@ func (b *bench) startBare(ctx context.Context, rows []shownDocument) (_ *bareSer
 		return nil, errors.Join(err, s.close())
 	}
 	s.address = listener.Addr().String()
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: time.Minute}
+	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: time.Minute} //nolint:contextcheck // requests bring their own
 	go func() { s.ended <- s.http.Serve(listener) }()
 	return s, nil
 }
@@ -102,9 +103,9 @@ func (s *bareServer) fill(ctx context.Context, rows []shownDocument) error {
 		batch.Queue(`insert into files (id, md5_hash, sha256_hash, s3_path, file_size, status, created_at, updated_at, created_by, version)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) on conflict do nothing`,
 			d.FileID, d.MD5Hash, d.SHA256Hash, "tenants/"+d.UserID.String()+"/documents/"+d.FileID.String(), d.FileSize, d.Status, d.CreatedAt, d.UpdatedAt, d.CreatedBy)
-		batch.Queue(`insert into documents (id, filename, mime_type, file_id, user_id, created_at, updated_at, created_by, version)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, 1)`,
-			d.ID, d.Filename, d.MimeType, d.FileID, d.UserID, d.CreatedAt, d.UpdatedAt, d.CreatedBy)
+		batch.Queue(`insert into documents (id, filename, filename_key, mime_type, file_id, user_id, created_at, updated_at, created_by, version)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			d.ID, d.Filename, namekey.Of(d.Filename), d.MimeType, d.FileID, d.UserID, d.CreatedAt, d.UpdatedAt, d.CreatedBy, d.Version)
 	}
 	return s.tenant.SendBatch(ctx, &batch).Close()
 }

@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/cartulary/cartulary/proof"
 )
@@ -89,14 +88,14 @@ func (g *Guard) Run(ctx context.Context) {
 	}
 }
 
-// Disagreement says that a ledger is not what was published of it.
-type Disagreement struct {
+// DisagreementError says that a ledger is not what was published of it.
+type DisagreementError struct {
 	Ledger uuid.UUID
 	Size   int64 // of the checkpoint
 	Reason string
 }
 
-func (d *Disagreement) Error() string {
+func (d *DisagreementError) Error() string {
 	return fmt.Sprintf("ledger %s is not what was published at %d events: %s", d.Ledger, d.Size, d.Reason)
 }
 
@@ -113,8 +112,7 @@ func (g *Guard) compare(ctx context.Context) (verdict, err error) {
 		}
 		return g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
 	})
-	var d *Disagreement
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*DisagreementError](err); ok {
 		return d, nil
 	}
 	return nil, err
@@ -132,7 +130,7 @@ func (g *Guard) trusted(ctx context.Context) (proof.Keys, error) {
 	return append(known, g.keys...), nil
 }
 
-// judge fails with a [*Disagreement] or because it can't tell.
+// judge fails with a [*DisagreementError] or because it can't tell.
 func (g *Guard) judge(ctx context.Context, name string, signed []byte, keys proof.Keys) error {
 	id, err := uuid.Parse(name)
 	if err != nil {
@@ -140,22 +138,22 @@ func (g *Guard) judge(ctx context.Context, name string, signed []byte, keys proo
 	}
 	c, err := proof.OpenCheckpoint(signed, keys)
 	if err != nil {
-		return &Disagreement{Ledger: id, Reason: fmt.Sprintf(
+		return &DisagreementError{Ledger: id, Reason: fmt.Sprintf(
 			"the database knows no key that signed it; was it set back to an earlier time? (%v)", err)}
 	}
 	if of, err := c.Ledger(); err != nil || of != id {
-		return &Disagreement{Ledger: id, Size: c.Size, Reason: "the published checkpoint speaks of another ledger"}
+		return &DisagreementError{Ledger: id, Size: c.Size, Reason: "the published checkpoint speaks of another ledger"}
 	}
 	root, err := g.roots.RootAt(ctx, id, c.Size)
 	switch {
 	case errors.Is(err, proof.ErrRange):
-		return &Disagreement{Ledger: id, Size: c.Size, Reason: "it holds fewer; was the database set back to an earlier time?"}
+		return &DisagreementError{Ledger: id, Size: c.Size, Reason: "it holds fewer; was the database set back to an earlier time?"}
 	case errors.Is(err, proof.ErrTiles):
-		return &Disagreement{Ledger: id, Size: c.Size, Reason: err.Error()}
+		return &DisagreementError{Ledger: id, Size: c.Size, Reason: err.Error()}
 	case err != nil:
 		return err
 	case root != c.Root:
-		return &Disagreement{Ledger: id, Size: c.Size, Reason: "its root is another: its history was rewritten"}
+		return &DisagreementError{Ledger: id, Size: c.Size, Reason: "its root is another: its history was rewritten"}
 	}
 	return nil
 }

@@ -44,14 +44,14 @@ type Report struct {
 	Marks       map[int64]tlog.Hash
 }
 
-// Finding says what is wrong with a ledger: the first thing that was found.
-type Finding struct {
+// FindingError says what is wrong with a ledger: the first thing that was found.
+type FindingError struct {
 	Ledger uuid.UUID
 	Seq    int64 // the first bad event, or where it must be looked for; 0 if it is none of them
 	Reason string
 }
 
-func (f *Finding) Error() string {
+func (f *FindingError) Error() string {
 	if f.Seq == 0 {
 		return fmt.Sprintf("ledger %s: %s", f.Ledger, f.Reason)
 	}
@@ -69,7 +69,7 @@ type work struct {
 }
 
 // Run reads a whole ledger, in bounded memory, hashing on all cores. It fails with a
-// [*Finding] when the ledger is not what it should be, and with other errors when it
+// [*FindingError] when the ledger is not what it should be, and with other errors when it
 // can't be read.
 func (a *Audit) Run(ctx context.Context, source Source) (Report, error) {
 	workers := runtime.GOMAXPROCS(0)

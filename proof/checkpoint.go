@@ -54,7 +54,7 @@ func Origin(name string, ledger uuid.UUID) string { return name + "/" + ledger.S
 
 // Ledger returns the ledger that the checkpoint speaks of.
 func (c Checkpoint) Ledger() (uuid.UUID, error) {
-	_, id, _ := cutLast(c.Origin, "/")
+	_, id := cutLast(c.Origin, "/")
 	ledger, err := uuid.Parse(id)
 	if err != nil || ledger.String() != id {
 		return uuid.Nil, fmt.Errorf("checkpoint: the origin %q does not end with a ledger's id", c.Origin)
@@ -62,12 +62,12 @@ func (c Checkpoint) Ledger() (uuid.UUID, error) {
 	return ledger, nil
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
+func cutLast(s, sep string) (before, after string) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {
-		return s, "", false
+		return s, ""
 	}
-	return s[:i], s[i+len(sep):], true
+	return s[:i], s[i+len(sep):]
 }
 
 // text returns the note's text: origin, size and root, a line each.
@@ -98,7 +98,7 @@ func OpenCheckpoint(signed []byte, keys Keys) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	name, _, _ := cutLast(c.Origin, "/")
+	name, _ := cutLast(c.Origin, "/")
 	for _, s := range opened.Sigs {
 		if s.Name == name {
 			return c, nil

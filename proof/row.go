@@ -2,6 +2,7 @@ package proof
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -39,7 +40,7 @@ type reader struct {
 
 // check returns what is wrong with a row by itself: bytes that are not canonical, or a
 // body that disagrees with its place or its columns. It returns the event's time.
-func (r *reader) check(row Row) (at string, reason string) {
+func (r *reader) check(row Row) (at, reason string) {
 	r.copy = append(r.copy[:0], row.Body...)
 	value := jsontext.Value(r.copy)
 	if err := value.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
@@ -131,7 +132,7 @@ var names = [fieldCount]string{
 func scan(body []byte) (fields, error) {
 	var f fields
 	if len(body) < 2 || body[0] != '{' {
-		return f, fmt.Errorf("the body is no object")
+		return f, errors.New("the body is no object")
 	}
 	for i := 1; i < len(body) && body[i] == '"'; {
 		end := endOf(body, i)

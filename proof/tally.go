@@ -44,10 +44,10 @@ func (t *tally) expect(c Checkpoint) {
 
 func (t *tally) find(seq int64, format string, args ...any) error {
 	if t.doubt != 0 && t.doubt < seq {
-		return &Finding{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
+		return &FindingError{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
 			"it is not the event whose hash the tiles record; and "+format+" at event %d", append(args, seq)...)}
 	}
-	return &Finding{Ledger: t.audit.Ledger, Seq: seq, Reason: fmt.Sprintf(format, args...)}
+	return &FindingError{Ledger: t.audit.Ledger, Seq: seq, Reason: fmt.Sprintf(format, args...)}
 }
 
 // add takes the next batch.
@@ -138,18 +138,18 @@ func (t *tally) settle(size int64, want tlog.Hash, whose string) error {
 	}
 	if root == want {
 		if t.doubt != 0 {
-			return &Finding{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
+			return &FindingError{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
 				"the hash that the tiles record is not the event's, for which %s of %d events vouches", whose, size)}
 		}
 		return nil
 	}
 	if t.doubt != 0 && !t.incomplete {
 		if recorded, err := rootOf(t.tiles); err == nil && recorded == want {
-			return &Finding{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
+			return &FindingError{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: fmt.Sprintf(
 				"it is not the event that %s of %d events holds", whose, size)}
 		}
 	}
-	return &Finding{Ledger: t.audit.Ledger, Seq: t.report.Signed + 1, Reason: fmt.Sprintf(
+	return &FindingError{Ledger: t.audit.Ledger, Seq: t.report.Signed + 1, Reason: fmt.Sprintf(
 		"it, or another up to event %d, is not what %s of %d events holds", size, whose, size)}
 }
 
@@ -181,7 +181,7 @@ func (t *tally) finish() (Report, error) {
 		}
 	}
 	if t.doubt != 0 {
-		return t.report, &Finding{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: "it is not the event whose hash the tiles record"}
+		return t.report, &FindingError{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: "it is not the event whose hash the tiles record"}
 	}
 	return t.report, nil
 }

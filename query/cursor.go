@@ -67,7 +67,7 @@ func (p position) cursor(list string) string {
 	case time.Time:
 		b = binary.BigEndian.AppendUint64(b, uint64(key.UnixMicro())) //nolint:gosec // the same 64 bits
 	case int64:
-		b = binary.BigEndian.AppendUint64(b, uint64(key)) //nolint:gosec // the same 64 bits
+		b = binary.BigEndian.AppendUint64(b, uint64(key))
 	case string:
 		b = append(b, key...)
 	}

@@ -152,7 +152,7 @@ func compare(sort query.DocumentSort, a, b query.Document) int {
 func TestPagesAreStableWhileOthersWrite(t *testing.T) {
 	url := pgtest.Tenant(t)
 	conn, other := connect(t, url), connect(t, url)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(1, 2))
 	draw := func() document {
 		return document{
 			fmt.Sprintf("%c%d", 'a'+random.IntN(4), random.IntN(5)), "text/plain", int64(random.IntN(5)),

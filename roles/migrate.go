@@ -32,7 +32,7 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		return err
 	}
 	defer pool.Close()
-	ledger := postgres.New(pool, postgres.Options{Writers: 1}) //nolint:contextcheck // outlives the call; ended by Close
+	ledger := postgres.New(pool, postgres.Options{Writers: 1})
 	defer ledger.Close()
 	app := command.NewApp(ledger, postgres.NewPersonKeys(pool), nil) // claims no addresses
 	return tenantdb.NewProvisioner(pool).MigrateTenants(ctx, migrateParallel, func(s tenantdb.Status) {

@@ -35,7 +35,7 @@ func TestMigratingATenantsDatabaseIsInItsTrail(t *testing.T) {
 	tenant := uuid.New()
 	name := events.DatabaseName(tenant)
 	t.Cleanup(func() {
-		_, _ = pool.Exec(context.Background(), "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
+		_, _ = pool.Exec(context.WithoutCancel(t.Context()), "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
 	})
 	if err := tenantdb.NewProvisioner(pool).Provision(t.Context(), tenant); err != nil {
 		t.Fatal(err)

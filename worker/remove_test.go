@@ -159,6 +159,7 @@ func digestOf(n int) command.Digest {
 // race has one upload, one deletion of a document and one of the file meet, again
 // and again. The bytes' way to their key is the worker's.
 func (b *testBundle) race(t *testing.T, n, turns int) {
+	t.Helper()
 	digest := digestOf(n)
 	id := command.FileID(b.tenant, digest)
 	by := command.Access{UserID: b.admin, Role: events.RoleAdmin}
@@ -199,6 +200,7 @@ func (b *testBundle) race(t *testing.T, n, turns int) {
 
 // settle brings received bytes to a key, as finishing a file does.
 func (b *testBundle) settle(t *testing.T, id uuid.UUID, key string) {
+	t.Helper()
 	file, err := b.app.FileByID(t.Context(), b.tenant, id)
 	if err != nil {
 		t.Error(err)

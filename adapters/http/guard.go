@@ -72,8 +72,8 @@ func (a *API) begin(c *gin.Context, r *route) (end func(), free bool) {
 	if call.claims.UserID == uuid.Nil {
 		parts = append(parts, call.body)
 	}
-	print := fingerprint(parts...)
-	return a.cfg.InFlight.Begin(c.Request.Context(), derivedID("cartulary request", print[:]))
+	whole := fingerprint(parts...)
+	return a.cfg.InFlight.Begin(c.Request.Context(), derivedID("cartulary request", whole[:]))
 }
 
 func (a *API) check(c *gin.Context, r *route) error {

@@ -23,8 +23,9 @@ const idempotencyKey = "Idempotency-Key"
 // payload is what a repetition must have in common with the first request.
 func meta(c *gin.Context, ledger uuid.UUID, key *string, payload ...[]byte) (command.Meta, error) {
 	call := callOf(c)
-	m := command.Meta{IfMatch: ifMatch(c),
-		Actor: call.claims.UserID, RequestID: call.requestID, TraceParent: call.traceParent, Origin: originOf(c),
+	m := command.Meta{
+		IfMatch: ifMatch(c),
+		Actor:   call.claims.UserID, RequestID: call.requestID, TraceParent: call.traceParent, Origin: originOf(c),
 	}
 	if key == nil {
 		id, err := uuid.NewV7()

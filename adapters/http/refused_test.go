@@ -26,15 +26,17 @@ func withRefusals(t *testing.T) *world {
 	w := setup(t, func(cfg *httpapi.Config) {
 		cfg.OnRefused = func(m command.Meta, c command.RecordRefusal) { recorder.Refused(m, c) }
 	})
-	recorder = refusals.New(refusals.Config{Record: w.app.RecordRefusal, Logger: w.logger(), Window: time.Hour,
+	recorder = refusals.New(refusals.Config{
+		Record: w.app.RecordRefusal, Logger: w.logger(), Window: time.Hour,
 		Exists: func(ctx context.Context, id uuid.UUID) (bool, error) {
 			tenant, err := query.TenantByID(ctx, w.pool, id)
 			if errors.Is(err, query.ErrNotFound) {
 				return false, nil
 			}
 			return tenant.IsActive, err
-		}})
-	ctx, stop := context.WithCancel(context.Background())
+		},
+	})
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

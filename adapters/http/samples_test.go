@@ -101,6 +101,7 @@ func (s *scene) open() {
 
 // within has failures reported by a subtest, as long as it runs.
 func (s *scene) within(t *testing.T) {
+	t.Helper()
 	outer := s.t
 	s.t = t
 	t.Cleanup(func() { s.t = outer })
@@ -159,7 +160,7 @@ func (s *scene) sample(o operation, by *person) sample {
 	})
 	s.fill(&r, "{upload_id}", func() string {
 		b := owner.announce("/api/tenants/"+s.tenant.String(), requestFor("bytes", nil))
-		s.world.send(b.parts[0], []byte("bytes"))
+		s.send(b.parts[0], []byte("bytes"))
 		return path.Base(b.path)
 	})
 	s.fill(&r, "{session_id}", func() string {

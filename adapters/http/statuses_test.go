@@ -336,6 +336,7 @@ func (s *scene) failedFile() {
 	s.must(err)
 	s.follow(s.tenant)
 	s.admin.get(tenant+"/documents/"+document.text("id")+"/download").wantError(http.StatusConflict, "FILE_FAILED")
+	s.admin.get(tenant + "/archive?ids=" + document.text("id")).want(http.StatusConflict)
 }
 
 // ends reports whether the caller is gone afterwards.

@@ -45,9 +45,9 @@ func TestBrokersThatWantToKnowWhoAsks(t *testing.T) {
 			if err := publishOne(t, broker, good); err != nil {
 				t.Errorf("franz-go: %v", err)
 			}
-			wrong, stranger, clear := good, good, good
-			wrong.Password, stranger.roots, clear.TLS = "wrong", nil, false
-			for name, bad := range map[string]Security{"a wrong password": wrong, "nobody's certificate": stranger, "in the clear": clear} {
+			wrong, stranger, plain := good, good, good
+			wrong.Password, stranger.roots, plain.TLS = "wrong", nil, false
+			for name, bad := range map[string]Security{"a wrong password": wrong, "nobody's certificate": stranger, "in the clear": plain} {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				if err := EnsureTopics(ctx, TopicsConfig{Brokers: broker.ListenAddrs(), Security: bad, Partitions: 1}); err == nil {
 					t.Errorf("%s: sarama got in", name)

@@ -49,18 +49,18 @@ order by ledger_id`)
 }
 
 // Audit checks a whole ledger: every event, its columns, tiles, checkpoints and head.
-// It fails with a [*proof.Finding] if it is not as it should be.
+// It fails with a [*proof.FindingError] if it is not as it should be.
 func Audit(ctx context.Context, tx pgx.Tx, a proof.Audit) (proof.Report, error) {
 	extent, err := measure(ctx, tx, a.Ledger)
 	if err != nil {
 		return proof.Report{}, fmt.Errorf("audit ledger %s: %w", a.Ledger, err)
 	}
 	if extent.events && extent.first < 1 {
-		return proof.Report{}, &proof.Finding{Ledger: a.Ledger, Seq: extent.first, Reason: "there is no event before the first"}
+		return proof.Report{}, &proof.FindingError{Ledger: a.Ledger, Seq: extent.first, Reason: "there is no event before the first"}
 	}
 	frontier, err := openFrontier(ctx, tx, a.Ledger)
 	if errors.Is(err, proof.ErrTiles) {
-		return proof.Report{}, &proof.Finding{Ledger: a.Ledger, Reason: err.Error()}
+		return proof.Report{}, &proof.FindingError{Ledger: a.Ledger, Reason: err.Error()}
 	}
 	if err != nil {
 		return proof.Report{}, err
@@ -73,13 +73,13 @@ func Audit(ctx context.Context, tx pgx.Tx, a proof.Audit) (proof.Report, error) 
 		return report, err
 	}
 	if tiled > report.Events {
-		return report, &proof.Finding{
+		return report, &proof.FindingError{
 			Ledger: a.Ledger, Seq: report.Events + 1, Reason: fmt.Sprintf("it is missing: tiles hold %d events", tiled),
 		}
 	}
 	err = proof.AuthenticateAll(ctx, tlog.Tree{N: tiled, Hash: report.Marks[tiled]}, tiles{tx, a.Ledger})
 	if errors.Is(err, proof.ErrTiles) {
-		return report, &proof.Finding{Ledger: a.Ledger, Reason: err.Error()}
+		return report, &proof.FindingError{Ledger: a.Ledger, Reason: err.Error()}
 	}
 	return report, err
 }
@@ -116,7 +116,7 @@ func (e extent) tree(ledger uuid.UUID) (tlog.Tree, error) {
 	}
 	root, err := proof.RootOf(e.head, e.hashes)
 	if err != nil {
-		return tlog.Tree{}, &proof.Finding{Ledger: ledger, Seq: e.head, Reason: "the ledger's head can't be read: " + err.Error()}
+		return tlog.Tree{}, &proof.FindingError{Ledger: ledger, Seq: e.head, Reason: "the ledger's head can't be read: " + err.Error()}
 	}
 	return tlog.Tree{N: e.head, Hash: root}, nil
 }

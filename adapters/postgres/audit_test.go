@@ -121,7 +121,7 @@ func TestAThousandTamperingsAreFound(t *testing.T) {
 		kind := kinds[i%len(kinds)]
 		seq, tamper := kind.draw()
 		err := x.try(t, tamper)
-		var finding *proof.Finding
+		var finding *proof.FindingError
 		if !errors.As(err, &finding) {
 			t.Fatalf("%d: %s at %d: not found: %v", i, kind.name, seq, err)
 		}

@@ -83,7 +83,7 @@ func TestPresignedLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, body := s3test.Get(t, link)
+	response, body := s3test.Get(t, link) //nolint:bodyclose // closed by Get
 	if response.StatusCode != 200 || string(body) != "<script>" {
 		t.Fatalf("%s: %s", response.Status, body)
 	}
@@ -97,10 +97,10 @@ func TestPresignedLink(t *testing.T) {
 
 	other := strings.Replace(link, key, key+"2", 1)
 	put(t, store, key+"2", "another's")
-	if response, body := s3test.Get(t, other); response.StatusCode != 403 || bytes.Contains(body, []byte("another's")) {
+	if response, body := s3test.Get(t, other); response.StatusCode != 403 || bytes.Contains(body, []byte("another's")) { //nolint:bodyclose // closed by Get
 		t.Errorf("link bent to another key: %s", response.Status)
 	}
-	if response, _ := s3test.Get(t, server.Endpoint+"/"+s3test.Bucket+"/"+key); response.StatusCode != 403 {
+	if response, _ := s3test.Get(t, server.Endpoint+"/"+s3test.Bucket+"/"+key); response.StatusCode != 403 { //nolint:bodyclose // closed by Get
 		t.Errorf("no link at all: %s", response.Status)
 	}
 }

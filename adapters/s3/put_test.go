@@ -193,7 +193,7 @@ func TestStoreKeepsObjectsOverAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response, _ := s3test.Get(t, link); response.Header.Get("Content-Type") != "image/png" {
+	if response, _ := s3test.Get(t, link); response.Header.Get("Content-Type") != "image/png" { //nolint:bodyclose // closed by Get
 		t.Errorf("content type %q", response.Header.Get("Content-Type"))
 	}
 }

@@ -33,10 +33,10 @@ Exit status: 0 if everything is as it should be, 3 if the trail or the receipt i
 not, 1 if it could not be checked.
 `
 
-// notProven is an error for which the program ends with a status of its own.
-type notProven struct{ error }
+// notProvenError is an error for which the program ends with a status of its own.
+type notProvenError struct{ error }
 
-func (e notProven) Unwrap() error { return e.error }
+func (e notProvenError) Unwrap() error { return e.error }
 
 // statusNotProven is the exit status that says that the trail is not as it should be.
 const statusNotProven = 3
@@ -123,11 +123,11 @@ func verifyReceipt(path, document string, keys proof.Keys, stdout io.Writer) err
 	}
 	receipt, err := proof.ReadReceipt(text)
 	if err != nil {
-		return notProven{err}
+		return notProvenError{err}
 	}
 	c, err := receipt.Check(keys)
 	if err != nil {
-		return notProven{err}
+		return notProvenError{err}
 	}
 	if document != "" {
 		sum, err := hashFile(document)
@@ -135,7 +135,7 @@ func verifyReceipt(path, document string, keys proof.Keys, stdout io.Writer) err
 			return fmt.Errorf("--document: %w", err)
 		}
 		if sum != receipt.SHA256 {
-			return notProven{fmt.Errorf("the file's SHA-256 is %s, the receipt's %s", sum, receipt.SHA256)}
+			return notProvenError{fmt.Errorf("the file's SHA-256 is %s, the receipt's %s", sum, receipt.SHA256)}
 		}
 	}
 	_, err = fmt.Fprintf(stdout, "ok: document %s, SHA-256 %s, is event %d of ledger %s, in the checkpoint of %d events\n",

@@ -97,9 +97,11 @@ func live(t *testing.T, eve *apitest.Client, person uuid.UUID, other *apitest.Cl
 func TestAnErasedPersonIsNowhere(t *testing.T) {
 	for name, erase := range map[string]func(t *testing.T, in *installation, eve *apitest.Client, person uuid.UUID){
 		"by an operator": func(t *testing.T, in *installation, _ *apitest.Client, person uuid.UUID) {
+			t.Helper()
 			in.must(t, "erase", "--user", person.String())
 		},
 		"by the person": func(t *testing.T, _ *installation, eve *apitest.Client, _ uuid.UUID) {
+			t.Helper()
 			eve.Must(t, http.StatusNoContent, http.MethodDelete, "/api/users/me", map[string]string{"password": apitest.Password})
 		},
 	} {

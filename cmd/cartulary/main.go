@@ -51,7 +51,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "cartulary: %v\n", err)
 		status := 1
-		if errors.As(err, &notProven{}) {
+		if errors.As(err, &notProvenError{}) {
 			status = statusNotProven
 		}
 		os.Exit(status)

@@ -98,7 +98,7 @@ func readCheckpoint(path string, keys proof.Keys) (proof.Checkpoint, error) {
 	}
 	c, err := proof.OpenCheckpoint(proof.ReadCheckpoint(text), keys)
 	if err != nil {
-		return c, notProven{err}
+		return c, notProvenError{err}
 	}
 	return c, nil
 }
@@ -122,7 +122,7 @@ func (v verifying) verifyBundle(ctx context.Context, stdout io.Writer) error {
 	defer func() { _ = file.Close() }()
 	bundle, err := proof.OpenBundle(file)
 	if err != nil {
-		return notProven{err}
+		return notProvenError{err}
 	}
 	defer bundle.Close()
 	begin := time.Now()
@@ -138,7 +138,7 @@ func (v verifying) verifyBundle(ctx context.Context, stdout io.Writer) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return notProven{err}
+		return notProvenError{err}
 	}
 	return tell(stdout, report, time.Since(begin))
 }
@@ -159,7 +159,7 @@ func (v verifying) verifyLedgers(ctx context.Context, getenv func(string) string
 			return err
 		}
 		if unknown := v.unknown(ledgers); unknown != nil {
-			return notProven{unknown}
+			return notProvenError{unknown}
 		}
 	} else {
 		ledger, err := parseLedger("ledger", v.ledger)
@@ -172,7 +172,7 @@ func (v verifying) verifyLedgers(ctx context.Context, getenv func(string) string
 	for _, ledger := range ledgers {
 		begin := time.Now()
 		report, err := trail.Audit(ctx, v.audit(ledger))
-		var finding *proof.Finding
+		var finding *proof.FindingError
 		switch {
 		case errors.As(err, &finding):
 			bad++
@@ -185,7 +185,7 @@ func (v verifying) verifyLedgers(ctx context.Context, getenv func(string) string
 		}
 	}
 	if bad > 0 {
-		return notProven{fmt.Errorf("%d of %d ledgers are not as they should be", bad, len(ledgers))}
+		return notProvenError{fmt.Errorf("%d of %d ledgers are not as they should be", bad, len(ledgers))}
 	}
 	return nil
 }
