@@ -65,9 +65,9 @@ func (p position) cursor(list string) string {
 	b = append(b, p.id[:]...)
 	switch key := p.key.(type) {
 	case time.Time:
-		b = binary.BigEndian.AppendUint64(b, uint64(key.UnixMicro())) //nolint:gosec // the same 64 bits
+		b = binary.BigEndian.AppendUint64(b, uint64(key.UnixMicro()))
 	case int64:
-		b = binary.BigEndian.AppendUint64(b, uint64(key))
+		b = binary.BigEndian.AppendUint64(b, uint64(key)) //nolint:gosec // the same 64 bits
 	case string:
 		b = append(b, key...)
 	}
