@@ -21,7 +21,7 @@ const (
 	workerBatch    = 64 // a batch is done when its last file is
 	removerGroup   = "cartulary-remover"
 	janitorEvery   = 5 * time.Minute
-	forgetterEvery = time.Hour // it looks into every tenant\'s database
+	forgetterEvery = time.Hour // it looks into every tenant's database
 )
 
 // Worker makes tenants' databases, finishes files and, whenever it leads, signs

@@ -149,7 +149,7 @@ func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 	if dangling > 0 || len(removed) < files {
 		t.Errorf("%d of %d files dangle; %d keys were given up", dangling, alive, len(removed))
 	}
-	t.Logf("%d races, %d keys given up, %d files with documents, 0 dangling", files*turns, len(removed), alive)
+	t.Logf("%d races, %d keys given up, %d files with documents, %d dangling", files*turns, len(removed), alive, dangling)
 }
 
 func digestOf(n int) command.Digest {

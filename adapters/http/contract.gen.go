@@ -293,7 +293,11 @@ type BeginUploadRequest struct {
 	// Example: sketch of the engine.pdf
 	Filename Filename `json:"filename"`
 	Md5      *string  `json:"md5,omitempty"`
-	MimeType string   `json:"mime_type"`
+
+	// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
+	//
+	// Example: application/pdf
+	MimeType MimeType `json:"mime_type"`
 	Sha256   *string  `json:"sha256,omitempty"`
 
 	// Size Bytes.
@@ -901,10 +905,10 @@ type UpdateDocumentRequest struct {
 	// Example: sketch of the engine.pdf
 	Filename *Filename `json:"filename,omitempty"`
 
-	// MimeType The media type (RFC 9110).
+	// MimeType A media type (RFC 9110). An upload without one gets that of its part, or what the bytes and the name suggest.
 	//
 	// Example: application/pdf
-	MimeType *string `json:"mime_type,omitempty"`
+	MimeType *MimeType `json:"mime_type,omitempty"`
 }
 
 // UpdateProfileRequest Example: {"first_name":"Augusta Ada","last_name":"King"}
