@@ -34,6 +34,7 @@ type Config struct {
 	S3       S3
 	Audit    Audit
 	Grace    Grace
+	Demo     bool   // DEMO_ENABLED: whether /api/demo is there; by default in development only
 	RedisURL string // REDIS_URL; empty for a single process, which needs no hints from others
 }
 
@@ -177,6 +178,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 	}
 	c.HTTP.AllowedOrigins = r.origins("CORS_ALLOWED_ORIGINS", c.Environment == Development)
 	c.HTTP.Docs = r.oneOf("DOCS_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
+	c.Demo = r.oneOf("DEMO_ENABLED", strconv.FormatBool(c.Environment == Development), "true", "false") == "true"
 	if c.S3.KMSKey != "" && c.S3.SSE != "aws:kms" {
 		r.fail("S3_SSE_KMS_KEY_ID", "is for S3_SSE=aws:kms only")
 	}

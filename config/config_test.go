@@ -51,6 +51,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 			Bucket: "documents", Region: "eu-west-1", PathStyle: true, CreateBucket: true,
 		},
 		Audit: config.Audit{Every: 5 * time.Second},
+		Demo:  true,
 		Grace: config.Grace{Tenant: 30 * 24 * time.Hour, File: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
@@ -76,6 +77,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 		"S3_SSE":                   "rot13",
 		"S3_SSE_KMS_KEY_ID":        "alias/documents",
 		"DOCS_ENABLED":             "perhaps",
+		"DEMO_ENABLED":             "perhaps",
 	}), all)
 	if _, ok := errors.AsType[*config.Error](err); !ok {
 		t.Fatalf("got %v, want a *config.Error", err)
@@ -83,7 +85,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	for _, name := range []string{
 		"APP_ENV", "LOG_LEVEL", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEYS", "TRUSTED_PROXIES",
 		"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_PATH_STYLE", "S3_CREATE_BUCKET", "S3_SSE", "S3_SSE_KMS_KEY_ID", "REDIS_URL",
-		"DOCS_ENABLED",
+		"DOCS_ENABLED", "DEMO_ENABLED",
 	} {
 		if !strings.Contains(err.Error(), "\n  "+name+" ") {
 			t.Errorf("%s is not named in:\n%s", name, err)
@@ -164,6 +166,23 @@ func TestOriginsAreExact(t *testing.T) {
 		_, err := config.Load(env(settings), config.Needs{})
 		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), "CORS_ALLOWED_ORIGINS ") {
 			t.Errorf("%s %q: %v", test.environment, test.origins, err)
+		}
+	}
+}
+
+func TestTheDemoIsOnInDevelopmentOnlyUnlessSaidSo(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		environment, enabled string
+		want                 bool
+	}{
+		{"development", "", true}, {"production", "", false}, {"production", "true", true}, {"development", "false", false},
+	} {
+		settings := hardened()
+		settings["APP_ENV"], settings["DEMO_ENABLED"] = test.environment, test.enabled
+		got, err := config.Load(env(settings), config.Needs{})
+		if err != nil || got.Demo != test.want {
+			t.Errorf("APP_ENV=%s DEMO_ENABLED=%s: %v, %v", test.environment, test.enabled, got.Demo, err)
 		}
 	}
 }

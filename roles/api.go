@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	httpapi "github.com/cartulary/cartulary/adapters/http"
+	"github.com/cartulary/cartulary/adapters/kafka"
 	"github.com/cartulary/cartulary/adapters/password"
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/s3"
@@ -55,13 +56,18 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	defer closeLimits()
 	inFlight := postgres.NewInFlight(p.main) //nolint:contextcheck // outlives requests; ended by Close
 	defer inFlight.Close()
+	demo, stopDemo, err := p.openDemo(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopDemo()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
 		Proofs:    postgres.NewProofs(p.main),
 		TicketKey: ticketKey, PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
-		Unavailable:    []error{password.ErrBusy, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
+		Unavailable:    []error{password.ErrBusy, kafka.ErrDemoUnavailable, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
-		OnRefused: recorder.Refused, Limiter: limits,
+		Demo: demo, OnRefused: recorder.Refused, Limiter: limits,
 		Docs: p.cfg.HTTP.Docs, AllowedOrigins: p.cfg.HTTP.AllowedOrigins,
 	})
 	if err != nil {

@@ -99,6 +99,9 @@ type Config struct {
 	Logger    *slog.Logger
 	Proofs    Proofs
 
+	// Demo sends messages through Kafka and back; its paths are unknown if nil.
+	Demo Demo
+
 	// Limiter, if set, bounds how many requests a caller may make.
 	Limiter Limiter
 

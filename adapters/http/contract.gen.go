@@ -352,6 +352,57 @@ type CreateTenantRequest struct {
 	Name TenantName `json:"name"`
 }
 
+// DemoMember defines model for DemoMember.
+type DemoMember struct {
+	ID         string  `json:"id"`
+	Partitions []int32 `json:"partitions"`
+}
+
+// DemoMessage defines model for DemoMessage.
+type DemoMessage struct {
+	Key       string    `json:"key"`
+	Offset    int64     `json:"offset"`
+	Partition int32     `json:"partition"`
+	Timestamp time.Time `json:"timestamp"`
+	Value     string    `json:"value"`
+}
+
+// DemoPartition defines model for DemoPartition.
+type DemoPartition struct {
+	// Committed The offset of the next message to consume; absent if the group has committed none.
+	Committed *int64 `json:"committed,omitempty"`
+
+	// End The offset that the next message sent gets.
+	End int64 `json:"end"`
+
+	// Lag Messages in between.
+	Lag       int64 `json:"lag"`
+	Partition int32 `json:"partition"`
+}
+
+// DemoRecord Example: {"offset":42,"partition":1,"timestamp":"2024-01-01T00:00:00Z","topic":"demo"}
+type DemoRecord struct {
+	Offset    int64     `json:"offset"`
+	Partition int32     `json:"partition"`
+	Timestamp time.Time `json:"timestamp"`
+	Topic     string    `json:"topic"`
+}
+
+// DemoStatus Example: {"consumed":1,"group":"cartulary-demo","members":[{"id":"cartulary-demo-6f0c3d53","partitions":[0,1,2]}],"messages":[{"key":"greetings","offset":42,"partition":1,"timestamp":"2024-01-01T00:00:00Z","value":"Hello, Kafka"}],"partitions":[{"committed":43,"end":43,"lag":0,"partition":1}],"state":"Stable"}
+type DemoStatus struct {
+	// Consumed Messages that the answering process consumed since it started.
+	Consumed int64        `json:"consumed"`
+	Group    string       `json:"group"`
+	Members  []DemoMember `json:"members"`
+
+	// Messages The last 20 of them, the newest first.
+	Messages   []DemoMessage   `json:"messages"`
+	Partitions []DemoPartition `json:"partitions"`
+
+	// State Of the group, as Kafka names it, such as Stable or PreparingRebalance.
+	State string `json:"state"`
+}
+
 // Document Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","version":1}
 type Document struct {
 	CreatedAt time.Time          `json:"created_at"`
@@ -656,6 +707,13 @@ type Problem struct {
 	// Example: Bad Request
 	Title string `json:"title"`
 	Type  string `json:"type"`
+}
+
+// ProduceDemoRequest Example: {"key":"greetings","message":"Hello, Kafka"}
+type ProduceDemoRequest struct {
+	// Key Messages with the same key meet in one partition, in order.
+	Key     *string `json:"key,omitempty"`
+	Message string  `json:"message"`
 }
 
 // ProvenEvent defines model for ProvenEvent.
@@ -1074,6 +1132,22 @@ type DeletionAccepted struct {
 	Success Success   `json:"success"`
 }
 
+// DemoProduced defines model for DemoProduced.
+type DemoProduced struct {
+	// Data Example: {"offset":42,"partition":1,"timestamp":"2024-01-01T00:00:00Z","topic":"demo"}
+	Data    DemoRecord `json:"data"`
+	Message string     `json:"message"`
+	Success Success    `json:"success"`
+}
+
+// DemoStatusOK defines model for DemoStatusOK.
+type DemoStatusOK struct {
+	// Data Example: {"consumed":1,"group":"cartulary-demo","members":[{"id":"cartulary-demo-6f0c3d53","partitions":[0,1,2]}],"messages":[{"key":"greetings","offset":42,"partition":1,"timestamp":"2024-01-01T00:00:00Z","value":"Hello, Kafka"}],"partitions":[{"committed":43,"end":43,"lag":0,"partition":1}],"state":"Stable"}
+	Data    DemoStatus `json:"data"`
+	Message string     `json:"message"`
+	Success Success    `json:"success"`
+}
+
 // DocumentAccepted defines model for DocumentAccepted.
 type DocumentAccepted = DocumentEnvelope
 
@@ -1348,6 +1422,24 @@ type RegisterParams struct {
 	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// DemoStatusParams defines parameters for DemoStatus.
+type DemoStatusParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ProduceDemoParams defines parameters for ProduceDemo.
+type ProduceDemoParams struct {
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -2056,6 +2148,9 @@ type RefreshJSONRequestBody = RefreshRequest
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = RegisterRequest
 
+// ProduceDemoJSONRequestBody defines body for ProduceDemo for application/json ContentType.
+type ProduceDemoJSONRequestBody = ProduceDemoRequest
+
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = CreateTenantRequest
 
@@ -2115,6 +2210,12 @@ type ServerInterface interface {
 	// Register Open an account
 	// (POST /api/auth/register)
 	Register(c *gin.Context, params RegisterParams)
+	// DemoStatus What the consumer of the topic demo is doing
+	// (GET /api/demo/kafka/consume)
+	DemoStatus(c *gin.Context, params DemoStatusParams)
+	// ProduceDemo Send a message to the topic demo
+	// (POST /api/demo/kafka/produce)
+	ProduceDemo(c *gin.Context, params ProduceDemoParams)
 	// ListTenants The tenants that the caller may see
 	// (GET /api/tenants)
 	ListTenants(c *gin.Context, params ListTenantsParams)
@@ -2651,6 +2752,124 @@ func (siw *ServerInterfaceWrapper) Register(c *gin.Context) {
 	}
 
 	siw.Handler.Register(c, params)
+}
+
+// DemoStatus operation middleware
+func (siw *ServerInterfaceWrapper) DemoStatus(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DemoStatusParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DemoStatus(c, params)
+}
+
+// ProduceDemo operation middleware
+func (siw *ServerInterfaceWrapper) ProduceDemo(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProduceDemoParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ProduceDemo(c, params)
 }
 
 // ListTenants operation middleware
@@ -6956,6 +7175,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/hold", wrapper.HoldTenant)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/hold", wrapper.ReleaseDocument)
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/hold", wrapper.HoldDocument)
+	router.POST(options.BaseURL+"/api/demo/kafka/produce", wrapper.ProduceDemo)
+	router.GET(options.BaseURL+"/api/demo/kafka/consume", wrapper.DemoStatus)
 	router.GET(options.BaseURL+"/healthz", wrapper.Healthz)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 	router.GET(options.BaseURL+"/swagger.yaml", wrapper.Contract)

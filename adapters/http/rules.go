@@ -96,6 +96,9 @@ func rules() map[string]policy {
 		"GET /api/tenants/{tenant_id}/audit/consistency":               auditors,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/receipt": viewers,
 
+		"POST /api/demo/kafka/produce": signedIn,
+		"GET /api/demo/kafka/consume":  signedIn,
+
 		"GET /healthz":      anyone,
 		"GET /readyz":       anyone,
 		"GET /swagger.yaml": anyone,

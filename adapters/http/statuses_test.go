@@ -304,7 +304,7 @@ func (s *scene) busy(o operation, p *person) {
 // ghosts has somebody ask who is signed in, but not registered.
 func (s *scene) ghosts() {
 	for _, o := range operations() {
-		if o.ofTenant() || o.open() || !o.documents("404") || strings.Contains(o.path, "{") {
+		if o.ofTenant() || o.open() || !o.documents("404") || strings.HasPrefix(o.path, "/api/demo/") || strings.Contains(o.path, "{") {
 			continue
 		}
 		ghost := s.newPerson("ghost-" + uuid.NewString())

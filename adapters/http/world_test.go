@@ -120,7 +120,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, InFlight: w.inFlight, Keys: w.keys,
 		Eraser: w.eraser(), Proofs: w.notary(),
 		Logger:         w.logger(),
-		NotProvisioned: tenantdb.ErrNotProvisioned,
+		NotProvisioned: tenantdb.ErrNotProvisioned, Demo: &demoTopic{},
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -158,6 +158,7 @@ func (p *parts) config(s settings, o options) config.Config {
 	return config.Config{
 		Environment: config.Development,
 		LogLevel:    o.log,
+		Demo:        true,
 		HTTP:        config.HTTP{Host: o.host, Port: o.port, RatePerHour: o.rate, Docs: true},
 		Database: config.Database{
 			URL:        p.postgres.URLAs("saas_platform", productRole, p.password),

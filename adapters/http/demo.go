@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Demo sends messages through Kafka and back. What it can't do for now fails with
+// one of [Config.Unavailable], within 2 seconds.
+type Demo interface {
+	// Produce returns where the message lies once the broker has it.
+	Produce(ctx context.Context, message ProduceDemoRequest) (DemoRecord, error)
+	// Status returns what the consumer is doing.
+	Status(ctx context.Context) (DemoStatus, error)
+}
+
+// ProduceDemo sends a message to the demo's topic.
+func (a *API) ProduceDemo(c *gin.Context, _ ProduceDemoParams) {
+	if a.cfg.Demo == nil {
+		a.fail(c, errNoRoute())
+		return
+	}
+	request, err := decode[ProduceDemoRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	record, err := a.cfg.Demo.Produce(c.Request.Context(), request)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusCreated, record, "Message produced")
+}
+
+// DemoStatus answers what the demo's consumer is doing.
+func (a *API) DemoStatus(c *gin.Context, _ DemoStatusParams) {
+	if a.cfg.Demo == nil {
+		a.fail(c, errNoRoute())
+		return
+	}
+	status, err := a.cfg.Demo.Status(c.Request.Context())
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	answer(a, c, http.StatusOK, status, "Consumer described")
+}
