@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -16,12 +17,14 @@ type Demo interface {
 	Status(ctx context.Context) (DemoStatus, error)
 }
 
+// demoPath is what the demo's routes begin with.
+const demoPath = "/api/demo/"
+
+// hidden reports whether a route is one of the demo's, and there is none.
+func (a *API) hidden(r *route) bool { return a.cfg.Demo == nil && strings.HasPrefix(r.path, demoPath) }
+
 // ProduceDemo sends a message to the demo's topic.
 func (a *API) ProduceDemo(c *gin.Context, _ ProduceDemoParams) {
-	if a.cfg.Demo == nil {
-		a.fail(c, errNoRoute())
-		return
-	}
 	request, err := decode[ProduceDemoRequest](c)
 	if err != nil {
 		a.fail(c, err)
@@ -37,10 +40,6 @@ func (a *API) ProduceDemo(c *gin.Context, _ ProduceDemoParams) {
 
 // DemoStatus answers what the demo's consumer is doing.
 func (a *API) DemoStatus(c *gin.Context, _ DemoStatusParams) {
-	if a.cfg.Demo == nil {
-		a.fail(c, errNoRoute())
-		return
-	}
 	status, err := a.cfg.Demo.Status(c.Request.Context())
 	if err != nil {
 		a.fail(c, err)

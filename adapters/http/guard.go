@@ -79,6 +79,9 @@ func (a *API) begin(c *gin.Context, r *route) (end func(), free bool) {
 func (a *API) check(c *gin.Context, r *route) error {
 	call := callOf(c)
 	call.route = r
+	if a.hidden(r) {
+		return errNoRoute()
+	}
 	joinLists(c.Request.Header)
 	if err := a.identify(c, r); err != nil {
 		return err
