@@ -14,7 +14,7 @@ TESTFLAGS ?=
 # With COVERAGE=1, make test writes coverage profiles to .cache/coverage.
 COVERAGE ?=
 # How long the tests of one package may take.
-TEST_TIMEOUT ?= 10m
+TEST_TIMEOUT ?= 25m
 
 # The packages whose statements count: the product's.
 covered = $(shell go list ./... | grep -v -E '/(internal|bench|chaos|deploy|tools)(/|$$)|/ledgertest$$' | paste -sd, -)
