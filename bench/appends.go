@@ -34,7 +34,12 @@ func appendRate(ctx context.Context, b *bench, inFlight, tenants int) (_ float64
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, b.cluster.drop(ctx, database)) }()
-	pool, err := b.cluster.pool(ctx, database)
+	return appendTo(ctx, b.cluster.server.URL(database), inFlight, tenants, b.duration())
+}
+
+// appendTo returns how many commands a second are appended to an empty database.
+func appendTo(ctx context.Context, url string, inFlight, tenants int, d time.Duration) (float64, error) {
+	pool, err := openPool(ctx, url)
 	if err != nil {
 		return 0, err
 	}
@@ -43,7 +48,7 @@ func appendRate(ctx context.Context, b *bench, inFlight, tenants int) (_ float64
 	defer ledger.Close()
 
 	workers := newRenamers(inFlight, tenants)
-	return rate(ctx, inFlight, b.duration(), func(ctx context.Context, w int) error {
+	return rate(ctx, inFlight, d, func(ctx context.Context, w int) error {
 		_, err := ledger.Append(ctx, workers[w].next())
 		return err
 	})

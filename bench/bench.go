@@ -22,6 +22,7 @@ type bench struct {
 	cluster  *cluster
 	scratch  string // emptied at the end
 	backlogs *backlog
+	trails   *trail
 }
 
 func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err error) {
@@ -51,6 +52,9 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 func (b *bench) close() error {
 	if b.backlogs != nil {
 		b.backlogs.pool.Close()
+	}
+	if b.trails != nil {
+		b.trails.pool.Close()
 	}
 	return errors.Join(b.cluster.stop(), os.RemoveAll(b.scratch)) //nolint:gosec // the user's own choice
 }

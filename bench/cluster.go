@@ -110,7 +110,11 @@ func (c *cluster) exec(ctx context.Context, database string, statements ...strin
 
 // pool returns connections to a database, to be closed by the caller.
 func (c *cluster) pool(ctx context.Context, database string) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(c.server.URL(database))
+	return openPool(ctx, c.server.URL(database))
+}
+
+func openPool(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}

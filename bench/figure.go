@@ -25,6 +25,7 @@ func figures() []figure {
 		appends("append, 32 in flight, 64 tenants", 1.2, 32, 64),
 		appends("append, 256 in flight, 1 tenant", 2.2, 256, 1),
 		appends("append, 256 in flight, 64 tenants", 2.2, 256, 64),
+		{name: "append with its tree, 256 in flight, 1 tenant", unit: "1/s", aim: 0.95, prepare: prepareTrees},
 		{name: "rename over HTTP, 128 connections", unit: "1/s", aim: 0.6, prepare: prepareRenames},
 		{name: "lone rename over HTTP, p50", unit: "ms", aim: 6, lowerIsBetter: true, prepare: prepareLatency},
 		{name: "login over HTTP, 8 connections", unit: "1/s", aim: 0.85, prepare: prepareLogins},
@@ -32,5 +33,7 @@ func figures() []figure {
 		reads("page of 50 documents over HTTP, 8 connections", true),
 		{name: "relay of a backlog", unit: "events/s", aim: 0.7, prepare: prepareRelay},
 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
+		audits("audit of a ledger", 0.4, (*trail).readLedger, (*trail).auditLedger),
+		audits("audit of a bundle", 0.4, (*trail).readBundle, (*trail).auditBundle),
 	}
 }

@@ -27,6 +27,9 @@ func main() {
 // run measures what args ask for and writes the table to stdout, progress to
 // stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	if len(args) > 0 && args[0] == appendRole {
+		return appendAsAsked(ctx, args[1:], stdout)
+	}
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ type options struct {
 	profiles  string // directory for CPU profiles of the product; "" for none
 	backlog   int    // events
 	documents int    // that are renamed over HTTP
+	trail     int    // events
 }
 
 func (o options) duration() time.Duration { return time.Duration(o.seconds) * time.Second }
@@ -47,6 +48,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the product to this `directory`")
 	flags.IntVar(&o.backlog, "backlog", 200_000, "`events` in the backlog that is relayed and projected")
 	flags.IntVar(&o.documents, "documents", 2000, "`number` of documents that are renamed over HTTP")
+	flags.IntVar(&o.trail, "trail", 1_000_000, "`events` in the trail that is audited")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -57,8 +59,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.rounds < 1, o.seconds < 1, o.backlog < 1, o.documents < 1:
-		return o, errors.New("-rounds, -seconds, -backlog and -documents must be at least 1")
+	case o.rounds < 1, o.seconds < 1, o.backlog < 1, o.documents < 1, o.trail < 1:
+		return o, errors.New("-rounds, -seconds, -backlog, -documents and -trail must be at least 1")
 	}
 	return o, nil
 }

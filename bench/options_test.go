@@ -25,7 +25,7 @@ func TestHelpTellsEveryFlag(t *testing.T) {
 	if _, err := parseOptions([]string{"--help"}, &said); !errors.Is(err, flag.ErrHelp) {
 		t.Fatalf("got %v, want flag.ErrHelp", err)
 	}
-	for _, name := range []string{"-rounds", "-seconds", "-only", "-json", "-dir", "-profiles", "-backlog", "-documents"} {
+	for _, name := range []string{"-rounds", "-seconds", "-only", "-json", "-dir", "-profiles", "-backlog", "-documents", "-trail"} {
 		if !strings.Contains(said.String(), "\n  "+name+" ") {
 			t.Errorf("%s is not told of in:\n%s", name, said.String())
 		}
@@ -39,6 +39,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"--seconds", "0"},
 		{"--backlog", "-1"},
 		{"--documents", "0"},
+		{"--trail", "0"},
 		{"--only", "("},
 		{"rounds"},
 		{"--no-such-flag"},

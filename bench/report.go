@@ -18,6 +18,7 @@ type report struct {
 	Rounds  int            `json:"rounds"`
 	Seconds int            `json:"seconds"`
 	Backlog int            `json:"backlog"`
+	Trail   int            `json:"trail"`
 	Figures []figureReport `json:"figures"`
 }
 
@@ -39,7 +40,7 @@ type figureReport struct {
 func writeJSON(path string, o options, results []result) error {
 	out := report{
 		At: time.Now().UTC(), Go: runtime.Version(), CPUs: runtime.NumCPU(),
-		Rounds: o.rounds, Seconds: o.seconds, Backlog: o.backlog,
+		Rounds: o.rounds, Seconds: o.seconds, Backlog: o.backlog, Trail: o.trail,
 	}
 	for _, r := range results {
 		mid, least, greatest := r.ratio()

@@ -1,0 +1,5 @@
+//go:build treeless
+
+package postgres
+
+const treeless = true
