@@ -50,11 +50,19 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "cartulary: %v\n", err)
-		status := 1
-		if errors.As(err, &notProvenError{}) {
-			status = statusNotProven
-		}
-		os.Exit(status)
+		os.Exit(status(err))
+	}
+}
+
+// status returns the exit status that an error stands for.
+func status(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &notProvenError{}):
+		return statusNotProven
+	default:
+		return 1
 	}
 }
 

@@ -47,7 +47,7 @@ func install(t *testing.T) *installation {
 	in := &installation{
 		base: "http://127.0.0.1:" + strconv.Itoa(port), roles: map[string]*running{}, logs: &buffer{},
 		env: map[string]string{
-			"PORT": strconv.Itoa(port), "LOG_LEVEL": "WARN",
+			"PORT": strconv.Itoa(port), "LOG_LEVEL": "WARN", "AUDIT_CHECKPOINT_INTERVAL": "1",
 			"DATABASE_URL":            pgtest.Cluster(t).URL("e2e_" + strings.ReplaceAll(uuid.NewString(), "-", "")),
 			"JWT_SECRET_KEY":          "0123456789abcdef0123456789abcdef",
 			"KAFKA_BOOTSTRAP_SERVERS": strings.Join(broker.Addrs(), ","),
