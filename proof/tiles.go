@@ -106,8 +106,11 @@ func OpenFrontier(last map[int]Piece) (*Frontier, error) {
 		if !ok {
 			continue
 		}
-		e := &f.levels[level]
 		width := len(p.Hashes) / tlog.HashSize
+		if p.Index < 0 || width > TileWidth || len(p.Hashes)%tlog.HashSize != 0 {
+			return nil, fmt.Errorf("%w: tile %d/%d: %d bytes", ErrTiles, level, p.Index, len(p.Hashes))
+		}
+		e := &f.levels[level]
 		e.count = p.Index*TileWidth + int64(width)
 		if width < TileWidth {
 			e.tile, e.stored = append([]byte(nil), p.Hashes...), width

@@ -227,6 +227,14 @@ from ledger.events where ledger_id = $1 and seq = $2::bigint + 1`, x.id, seq)(tx
 update ledger.tiles set hashes = set_byte(hashes, $3, get_byte(hashes, $3) # 1)
 where ledger_id = $1 and level = 0 and index = $2`, x.id, (seq-1)/proof.TileWidth, at)
 		}},
+		{"half a hash behind a tile", func() (int64, func(pgx.Tx) error) {
+			return 0, func(tx pgx.Tx) error {
+				return errors.Join(
+					exec(t, -1, `alter table ledger.tiles drop constraint tiles_hashes_check`)(tx),
+					exec(t, 1, `
+update ledger.tiles set hashes = hashes || '\x00' where ledger_id = $1 and level = 0 and index = $2`, x.id, (x.size-1)/proof.TileWidth)(tx))
+			}
+		}},
 		{"an upper tile", func() (int64, func(pgx.Tx) error) {
 			return 0, exec(t, 1, `
 update ledger.tiles set hashes = set_byte(hashes, $2, get_byte(hashes, $2) # 1) where ledger_id = $1 and level = 1`,
