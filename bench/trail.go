@@ -102,7 +102,7 @@ on conflict (ledger_id) do update set seq = excluded.seq, at = excluded.at, rang
 
 // export writes the bundle.
 func (t *trail) export(ctx context.Context) error {
-	file, err := os.Create(t.bundle) //nolint:gosec // below the directory of the user's own choice
+	file, err := os.Create(t.bundle)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,7 +251,7 @@ func (a *auditing) ledgers(t *testing.T) {
 	ledger := []string{"--ledger", a.tenant.String()}
 	all := []string{"--all"}
 	known := func(args []string) []string {
-		return append(args[:len(args):len(args)], "--checkpoint", a.path("late.json"))
+		return append(slices.Clip(args), "--checkpoint", a.path("late.json"))
 	}
 	for _, args := range [][]string{ledger, all, known(ledger), known(all)} {
 		a.verify(t, 0, "ok: ledger "+a.tenant.String(), args...)
