@@ -2,13 +2,16 @@ package proof
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Row is an event as it is kept.
@@ -36,24 +39,51 @@ type reader struct {
 	ledger uuid.UUID
 	copy   []byte
 	text   []byte
+	hash   hash.Hash
 }
+
+// leaf returns what [LeafHash] does, without a new hash each time.
+func (r *reader) leaf(body []byte) (h tlog.Hash) {
+	r.hash.Reset()
+	_, _ = r.hash.Write(leafPrefix) // a hash never fails
+	_, _ = r.hash.Write(body)
+	r.hash.Sum(h[:0])
+	return h
+}
+
+// leafPrefix sets leaves apart from inner nodes (RFC 6962 §2.1).
+var leafPrefix = []byte{0}
 
 // check returns what is wrong with a row by itself: bytes that are not canonical, or a
 // body that disagrees with its place or its columns. It returns the event's time.
 func (r *reader) check(row Row) (at, reason string) {
-	r.copy = append(r.copy[:0], row.Body...)
-	value := jsontext.Value(r.copy)
-	if err := value.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
-		return "", fmt.Sprintf("the body is no JSON: %v", err)
-	}
-	if !bytes.Equal(value, row.Body) {
-		return "", "the body is not canonical (RFC 8785)"
-	}
-	f, err := scan(row.Body)
-	if err != nil {
+	f, ok := plain(row.Body)
+	if !ok {
+		if f, reason = r.read(row.Body); reason != "" {
+			return "", reason
+		}
+	} else if err := f.complete(); err != nil {
 		return "", err.Error()
 	}
 	return string(f[timestamp]), r.compare(row, f)
+}
+
+// read returns the fields of a body, having brought it to its canonical form to
+// compare it with that.
+func (r *reader) read(body []byte) (f fields, reason string) {
+	r.copy = append(r.copy[:0], body...)
+	value := jsontext.Value(r.copy)
+	if err := value.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
+		return f, fmt.Sprintf("the body is no JSON: %v", err)
+	}
+	if !bytes.Equal(value, body) {
+		return f, "the body is not canonical (RFC 8785)"
+	}
+	f, err := scan(body)
+	if err != nil {
+		return f, err.Error()
+	}
+	return f, ""
 }
 
 // compare returns which field of a row's body disagrees.
@@ -68,22 +98,23 @@ func (r *reader) compare(row Row, f fields) string {
 	if c == nil {
 		return ""
 	}
-	for _, want := range []struct {
-		field field
-		value func() []byte
-	}{
-		{streamID, func() []byte { return r.id(c.StreamID) }},
-		{streamVersion, func() []byte { return strconv.AppendInt(r.text[:0], c.StreamVersion, 10) }},
-		{eventID, func() []byte { return r.id(c.EventID) }},
-		{eventType, func() []byte { return append(r.text[:0], c.Type...) }},
-		{timestamp, func() []byte { return c.At.UTC().AppendFormat(r.text[:0], timeLayout) }},
-		{traceParent, func() []byte { return r.quoted(c.TraceParent) }},
-	} {
-		if reason := r.differs(f, want.field, want.value(), "its column"); reason != "" {
-			return reason
-		}
+	const column = "its column"
+	if reason := r.differs(f, streamID, r.id(c.StreamID), column); reason != "" {
+		return reason
 	}
-	return ""
+	if reason := r.differs(f, streamVersion, strconv.AppendInt(r.text[:0], c.StreamVersion, 10), column); reason != "" {
+		return reason
+	}
+	if reason := r.differs(f, eventID, r.id(c.EventID), column); reason != "" {
+		return reason
+	}
+	if reason := r.differs(f, eventType, append(r.text[:0], c.Type...), column); reason != "" {
+		return reason
+	}
+	if reason := r.differs(f, timestamp, c.At.UTC().AppendFormat(r.text[:0], timeLayout), column); reason != "" {
+		return reason
+	}
+	return r.differs(f, traceParent, r.quoted(c.TraceParent), column)
 }
 
 func (r *reader) differs(f fields, name field, want []byte, of string) string {
@@ -95,8 +126,12 @@ func (r *reader) differs(f fields, name field, want []byte, of string) string {
 }
 
 func (r *reader) id(id uuid.UUID) []byte {
-	text, _ := id.MarshalText() // never fails
-	return append(r.text[:0], text...)
+	text := hex.AppendEncode(r.text[:0], id[:4])
+	for i := 4; i < 10; i += 2 {
+		text = append(text, '-')
+		text = hex.AppendEncode(text, id[i:i+2])
+	}
+	return hex.AppendEncode(append(text, '-'), id[10:])
 }
 
 // quoted returns a string as JSON has it, without the quotes.
@@ -139,22 +174,32 @@ func scan(body []byte) (fields, error) {
 		name := body[i+1 : end-1]
 		value := end + 1 // behind the colon
 		i = endOf(body, value)
-		for n, known := range names {
-			if string(name) == known {
-				f[n] = unquoted(body[value:i])
-				break
-			}
-		}
+		f.note(name, body[value:i])
 		if i < len(body) && body[i] == ',' {
 			i++
 		}
 	}
-	for n, v := range f {
-		if v == nil {
-			return f, fmt.Errorf("the body has no %s", names[n])
+	return f, f.complete()
+}
+
+// note keeps a member if it is one of the fields.
+func (f *fields) note(name, value []byte) {
+	for n, known := range names {
+		if string(name) == known {
+			f[n] = unquoted(value)
+			return
 		}
 	}
-	return f, nil
+}
+
+// complete returns an error unless all fields are there.
+func (f *fields) complete() error {
+	for n, v := range f {
+		if v == nil {
+			return fmt.Errorf("the body has no %s", names[n])
+		}
+	}
+	return nil
 }
 
 func unquoted(value []byte) []byte {
