@@ -25,7 +25,7 @@ type RecordRefusal struct {
 	TenantID uuid.UUID
 	Method   string
 	Route    string // as the contract has it
-	Reason   string
+	Reason   events.Refusal
 	Status   int
 	Count    int // of equal refusals
 }

@@ -18,13 +18,23 @@ const (
 	TypeDownloadGranted Type = "document.download_granted"
 )
 
+// Refusal says why somebody was kept from something.
+type Refusal string
+
+// Why access is refused.
+const (
+	RefusalStranger Refusal = "not_a_member"
+	RefusalRole     Refusal = "role"
+	RefusalThing    Refusal = "not_allowed" // the thing is another's
+)
+
 // AccessRefused records that a user was kept from doing something in the tenant.
 type AccessRefused struct {
-	Count  int    `json:"count"`  // of equal refusals that it stands for
-	Method string `json:"method"` // of HTTP
-	Reason string `json:"reason"` // not_a_member, role, or not_allowed: the thing is another's
-	Route  string `json:"route"`  // as the contract has it, without ids
-	Status int    `json:"status"` // of the answer
+	Count  int     `json:"count" jsonschema:"minimum=1"`         // of equal refusals that it stands for
+	Method string  `json:"method" jsonschema:"pattern=^[A-Z]+$"` // of HTTP
+	Reason Refusal `json:"reason"`
+	Route  string  `json:"route"`                                       // as the contract has it, without ids
+	Status int     `json:"status" jsonschema:"minimum=400,maximum=599"` // of the answer
 }
 
 // DownloadGranted records that a user was about to be handed a link to a

@@ -14,24 +14,41 @@ import (
 // time has one spelling.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// envelope is the message format of requirements §6.2 with the ledger's own
-// fields. Its members are declared in canonical order.
-type envelope struct {
-	CommandID     uuid.UUID      `json:"command_id"`
-	Data          jsontext.Value `json:"data"`
-	EventID       uuid.UUID      `json:"event_id"`
-	EventType     Type           `json:"event_type"`
-	Origin        *Sealed        `json:"origin,omitempty"`
-	RequestID     string         `json:"request_id"`
-	SchemaVersion int            `json:"schema_version"`
-	Seq           int64          `json:"seq"`
-	StreamID      uuid.UUID      `json:"stream_id"`
-	StreamKind    Kind           `json:"stream_kind"`
-	StreamVersion int64          `json:"stream_version"`
-	TenantID      uuid.UUID      `json:"tenant_id"`
-	Timestamp     string         `json:"timestamp"`
-	TraceParent   string         `json:"traceparent"`
-	UserID        *uuid.UUID     `json:"user_id"`
+// Envelope is the message format of requirements §6.2 with the ledger's own
+// fields. Its members are declared in canonical order. It describes what [Encode]
+// writes and [Decode] reads.
+type Envelope struct {
+	// CommandID is the command that the event came of; all events of one command have the same.
+	CommandID uuid.UUID `json:"command_id"`
+	// Data is what happened.
+	Data jsontext.Value `json:"data"`
+	// EventID is the event's own id, a UUID of version 7.
+	EventID uuid.UUID `json:"event_id"`
+	// EventType is the event's name.
+	EventType Type `json:"event_type" jsonschema:"pattern=^[a-z_]+[.][a-z_]+$"`
+	// Origin is where the request came from: network address and client software of user_id, encrypted under that
+	// person's key; absent if the platform acted itself, and in events from before it was recorded.
+	Origin *Sealed `json:"origin,omitempty"`
+	// RequestID is the request that the event came of; empty if there was none.
+	RequestID string `json:"request_id"`
+	// SchemaVersion is the version of the event's data; a published version never changes its meaning.
+	SchemaVersion int `json:"schema_version" jsonschema:"minimum=1"`
+	// Seq is the event's position in its ledger: 1, 2, 3 … without gaps.
+	Seq int64 `json:"seq" jsonschema:"minimum=1"`
+	// StreamID is the thing that the event is about.
+	StreamID uuid.UUID `json:"stream_id"`
+	// StreamKind says what kind of thing that is.
+	StreamKind Kind `json:"stream_kind" jsonschema:"pattern=^[a-z_]+$"`
+	// StreamVersion is the event's position in that thing's history: 1, 2, 3 … without gaps.
+	StreamVersion int64 `json:"stream_version" jsonschema:"minimum=1"`
+	// TenantID is the event's ledger: its tenant, or 00000000-0000-8000-8000-000000000001 for the platform's own.
+	TenantID uuid.UUID `json:"tenant_id"`
+	// Timestamp is when the event was recorded, RFC 3339 in UTC with microseconds; within a ledger it never goes back.
+	Timestamp string `json:"timestamp" jsonschema:"format=date-time,pattern=[.][0-9]{6}Z$"`
+	// TraceParent is the trace that the request belonged to (W3C Trace Context); empty if there was none.
+	TraceParent string `json:"traceparent" jsonschema:"pattern=^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$"`
+	// UserID is who caused the event; null for the platform itself.
+	UserID *uuid.UUID `json:"user_id" jsonschema:"nullable"`
 }
 
 // EncodeData returns the canonical bytes of an event's own data.
@@ -107,10 +124,14 @@ func appendString(b []byte, s string) []byte {
 	return b
 }
 
-// Decode reads the canonical bytes of one event, which it keeps as Body. An
-// event that this build does not know is an [*UnknownError].
-func Decode(body []byte) (Recorded, error) {
-	var env envelope
+// Decode reads the canonical bytes of one event, which it keeps as Body. Data and
+// SchemaVersion are as they were written; Event is of the newest version. An event
+// that this build does not know is an [*UnknownError].
+func Decode(body []byte) (Recorded, error) { return registry.Decode(body) }
+
+// Decode is [Decode] for the events of r.
+func (r Registry) Decode(body []byte) (Recorded, error) {
+	var env Envelope
 	if err := json.Unmarshal(body, &env, json.RejectUnknownMembers(true)); err != nil {
 		return Recorded{}, fmt.Errorf("decode event: %w", err)
 	}
@@ -118,11 +139,11 @@ func Decode(body []byte) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, fmt.Errorf("decode event %s: timestamp: %w", env.EventID, err)
 	}
-	e, err := decodeData(env.EventType, env.SchemaVersion, env.Data)
+	e, err := r.decodeData(env.EventType, env.SchemaVersion, env.Data)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("decode event %s: %w", env.EventID, err)
 	}
-	r := Recorded{
+	recorded := Recorded{
 		ID: env.EventID, Ledger: env.TenantID, Seq: env.Seq,
 		Stream: Stream{Kind: env.StreamKind, ID: env.StreamID}, StreamVersion: env.StreamVersion,
 		SchemaVersion: env.SchemaVersion, CommandID: env.CommandID,
@@ -130,7 +151,7 @@ func Decode(body []byte) (Recorded, error) {
 		At: at, Type: env.EventType, Data: env.Data, Event: e, Body: body,
 	}
 	if env.UserID != nil {
-		r.Actor = *env.UserID
+		recorded.Actor = *env.UserID
 	}
-	return r, nil
+	return recorded, nil
 }

@@ -52,14 +52,14 @@ type Recorded struct {
 	Stream        Stream
 	StreamVersion int64 // position in the stream, from 1, without gaps
 	Type          Type
-	SchemaVersion int
+	SchemaVersion int       // in which it was written
 	Actor         uuid.UUID // the user who caused it; uuid.Nil for the platform itself
 	CommandID     uuid.UUID
 	RequestID     string
 	TraceParent   string    // W3C trace context; empty if there was none
 	Origin        *Sealed   // of an [Origin], the actor's; nil for the platform itself, and in older events
 	At            time.Time // UTC, microseconds, never before its predecessor's
-	Event         Event
-	Data          []byte // the canonical bytes of Event
-	Body          []byte // the canonical bytes of all of the above
+	Event         Event     // of the newest version
+	Data          []byte    // the canonical bytes of the event's data, of version SchemaVersion
+	Body          []byte    // the canonical bytes of all of the above
 }

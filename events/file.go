@@ -22,10 +22,10 @@ const (
 
 // FileReceived records bytes that arrived in the staging area.
 type FileReceived struct {
-	MD5    string `json:"md5"`     // lower-case hex
-	S3Path string `json:"s3_path"` // key of the staging object
-	SHA256 string `json:"sha256"`  // lower-case hex
-	Size   int64  `json:"size"`    // bytes
+	MD5    string `json:"md5" jsonschema:"pattern=^[0-9a-f]{32}$"`    // lower-case hex
+	S3Path string `json:"s3_path"`                                    // key of the staging object
+	SHA256 string `json:"sha256" jsonschema:"pattern=^[0-9a-f]{64}$"` // lower-case hex
+	Size   int64  `json:"size" jsonschema:"minimum=0"`                // bytes
 }
 
 // FileReferenced records that a document stands on the file.

@@ -3,6 +3,7 @@ package events_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,7 @@ var samples = []events.Event{
 	events.FileFailed{Reason: "the stored bytes are not the received ones"},
 	events.FileDeleted{S3Path: "tenants/t/files/2026/01/f_m"},
 	events.AccessRefused{
-		Count: 3, Method: "DELETE", Reason: "role", Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,
+		Count: 3, Method: "DELETE", Reason: events.RefusalRole, Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,
 	},
 	events.DownloadGranted{DocumentID: id(5), FileID: id(4)},
 	events.DocumentHoldPlaced{DocumentID: id(5), Reason: "Case 12/345", Previous: "Case 12/344"},
@@ -111,7 +112,7 @@ func TestEventsKeepTheirPublishedBytes(t *testing.T) {
 		t.Run(string(e.EventType()), func(t *testing.T) {
 			t.Parallel()
 			r := record(t, e)
-			path := filepath.Join("testdata", "golden", string(e.EventType())+".v1.json")
+			path := filepath.Join("testdata", "golden", fmt.Sprintf("%s.v%d.json", r.Type, r.SchemaVersion))
 			want, err := os.ReadFile(path)
 			if os.IsNotExist(err) && *update {
 				want = r.Body

@@ -2,66 +2,80 @@ package events
 
 import (
 	"fmt"
+	"maps"
 
-	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// definition is what the platform knows of one kind of event.
-type definition struct {
-	version int // the schema version that is written today
-	kind    Kind
-	decode  func(data []byte) (Event, error)
+// Registry is what a build of the platform knows of events: by their names, what
+// their data are and how older versions of them are read.
+type Registry map[Type]Definition
+
+// Definition is what is known of one kind of event.
+type Definition struct {
+	kind      Kind
+	upcasters []Upcaster // the first makes version 2 of version 1, and so on
+	decode    func(data []byte) (Event, error)
 }
 
-// registry lists every event once: a name used twice does not compile.
-var registry = map[Type]definition{
-	TypeUserRegistered:          define[UserRegistered](KindUser, 1),
-	TypeUserProfileChanged:      define[UserProfileChanged](KindUser, 1),
-	TypeUserLoggedIn:            define[UserLoggedIn](KindUser, 1),
-	TypeUserLoggedOut:           define[UserLoggedOut](KindUser, 1),
-	TypeUserErased:              define[UserErased](KindUser, 1),
-	TypeEmailClaimed:            define[EmailClaimed](KindEmail, 1),
-	TypeEmailReleased:           define[EmailReleased](KindEmail, 1),
-	TypeTenantCreated:           define[TenantCreated](KindTenant, 1),
-	TypeTenantProvisioned:       define[TenantProvisioned](KindTenant, 1),
-	TypeTenantChanged:           define[TenantChanged](KindTenant, 1),
-	TypeTenantDeleted:           define[TenantDeleted](KindTenant, 1),
-	TypeTenantPurged:            define[TenantPurged](KindTenant, 1),
-	TypeMemberAdded:             define[MemberAdded](KindTenant, 1),
-	TypeMemberRoleChanged:       define[MemberRoleChanged](KindTenant, 1),
-	TypeMemberRemoved:           define[MemberRemoved](KindTenant, 1),
-	TypeDocumentUploaded:        define[DocumentUploaded](KindDocument, 1),
-	TypeDocumentRenamed:         define[DocumentRenamed](KindDocument, 1),
-	TypeDocumentDeleted:         define[DocumentDeleted](KindDocument, 1),
-	TypeFileReceived:            define[FileReceived](KindFile, 1),
-	TypeFileReferenced:          define[FileReferenced](KindFile, 1),
-	TypeFileDereferenced:        define[FileDereferenced](KindFile, 1),
-	TypeFileStored:              define[FileStored](KindFile, 1),
-	TypeFileFailed:              define[FileFailed](KindFile, 1),
-	TypeFileDeleted:             define[FileDeleted](KindFile, 1),
-	TypeDocumentTypeChanged:     define[DocumentTypeChanged](KindDocument, 1),
-	TypeAccessRefused:           define[AccessRefused](KindAccess, 1),
-	TypeDownloadGranted:         define[DownloadGranted](KindAccess, 1),
-	TypeDocumentHoldPlaced:      define[DocumentHoldPlaced](KindHold, 1),
-	TypeDocumentHoldReleased:    define[DocumentHoldReleased](KindHold, 1),
-	TypeTenantHoldPlaced:        define[TenantHoldPlaced](KindHold, 1),
-	TypeTenantHoldReleased:      define[TenantHoldReleased](KindHold, 1),
-	TypeOperationPerformed:      define[OperationPerformed](KindOperation, 1),
-	TypeUserLoginFailed:         define[UserLoginFailed](KindUser, 1),
-	TypeUserLoggedOutEverywhere: define[UserLoggedOutEverywhere](KindUser, 1),
-	TypeUserPasswordChanged:     define[UserPasswordChanged](KindUser, 1),
-	TypeEmailLoginFailed:        define[EmailLoginFailed](KindEmail, 1),
-}
-
-func define[E Event](kind Kind, version int) definition {
-	return definition{version: version, kind: kind, decode: func(data []byte) (Event, error) {
-		var e E
-		if err := json.Unmarshal(data, &e, json.RejectUnknownMembers(true)); err != nil {
-			return nil, err
-		}
-		return e, nil
+// Define returns the definition of an event of kind that is written as an E. The
+// upcasters make E's data of every older version's: the first makes version 2 of
+// version 1, and so on, so that there is one fewer of them than there are versions.
+func Define[E Event](kind Kind, upcasters ...Upcaster) Definition {
+	return Definition{kind: kind, upcasters: upcasters, decode: func(data []byte) (Event, error) {
+		return decodeStrictly[E](data)
 	}}
 }
+
+// SchemaVersion returns the schema version that is written today; older ones are
+// still read.
+func (d Definition) SchemaVersion() int { return len(d.upcasters) + 1 }
+
+// Kind returns the kind of stream that the event belongs to.
+func (d Definition) Kind() Kind { return d.kind }
+
+// registry lists every event once: a name used twice does not compile.
+var registry = Registry{
+	TypeUserRegistered:          Define[UserRegistered](KindUser),
+	TypeUserProfileChanged:      Define[UserProfileChanged](KindUser),
+	TypeUserLoggedIn:            Define[UserLoggedIn](KindUser),
+	TypeUserLoggedOut:           Define[UserLoggedOut](KindUser),
+	TypeUserErased:              Define[UserErased](KindUser),
+	TypeEmailClaimed:            Define[EmailClaimed](KindEmail),
+	TypeEmailReleased:           Define[EmailReleased](KindEmail),
+	TypeTenantCreated:           Define[TenantCreated](KindTenant),
+	TypeTenantProvisioned:       Define[TenantProvisioned](KindTenant),
+	TypeTenantChanged:           Define[TenantChanged](KindTenant),
+	TypeTenantDeleted:           Define[TenantDeleted](KindTenant),
+	TypeTenantPurged:            Define[TenantPurged](KindTenant),
+	TypeMemberAdded:             Define[MemberAdded](KindTenant),
+	TypeMemberRoleChanged:       Define[MemberRoleChanged](KindTenant),
+	TypeMemberRemoved:           Define[MemberRemoved](KindTenant),
+	TypeDocumentUploaded:        Define[DocumentUploaded](KindDocument),
+	TypeDocumentRenamed:         Define[DocumentRenamed](KindDocument),
+	TypeDocumentDeleted:         Define[DocumentDeleted](KindDocument),
+	TypeFileReceived:            Define[FileReceived](KindFile),
+	TypeFileReferenced:          Define[FileReferenced](KindFile),
+	TypeFileDereferenced:        Define[FileDereferenced](KindFile),
+	TypeFileStored:              Define[FileStored](KindFile),
+	TypeFileFailed:              Define[FileFailed](KindFile),
+	TypeFileDeleted:             Define[FileDeleted](KindFile),
+	TypeDocumentTypeChanged:     Define[DocumentTypeChanged](KindDocument),
+	TypeAccessRefused:           Define[AccessRefused](KindAccess),
+	TypeDownloadGranted:         Define[DownloadGranted](KindAccess),
+	TypeDocumentHoldPlaced:      Define[DocumentHoldPlaced](KindHold),
+	TypeDocumentHoldReleased:    Define[DocumentHoldReleased](KindHold),
+	TypeTenantHoldPlaced:        Define[TenantHoldPlaced](KindHold),
+	TypeTenantHoldReleased:      Define[TenantHoldReleased](KindHold),
+	TypeOperationPerformed:      Define[OperationPerformed](KindOperation),
+	TypeUserLoginFailed:         Define[UserLoginFailed](KindUser),
+	TypeUserLoggedOutEverywhere: Define[UserLoggedOutEverywhere](KindUser),
+	TypeUserPasswordChanged:     Define[UserPasswordChanged](KindUser),
+	TypeEmailLoginFailed:        Define[EmailLoginFailed](KindEmail),
+}
+
+// Published returns the registry that [Decode] reads with. It is the caller's to change.
+func Published() Registry { return maps.Clone(registry) }
 
 // Types returns the names of all events, in no order.
 func Types() []Type {
@@ -74,7 +88,12 @@ func Types() []Type {
 
 // SchemaVersion returns the schema version in which events of type t are
 // written, or 0 if the type is unknown.
-func SchemaVersion(t Type) int { return registry[t].version }
+func SchemaVersion(t Type) int {
+	if d, ok := registry[t]; ok {
+		return d.SchemaVersion()
+	}
+	return 0
+}
 
 // KindOf returns the kind of stream that events of type t belong to.
 func KindOf(t Type) Kind { return registry[t].kind }
@@ -90,10 +109,16 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("unknown event %q, schema version %d", e.Type, e.SchemaVersion)
 }
 
-func decodeData(t Type, version int, data []byte) (Event, error) {
-	def, ok := registry[t]
-	if !ok || version < 1 || version > def.version {
+func (r Registry) decodeData(t Type, version int, data jsontext.Value) (Event, error) {
+	d, ok := r[t]
+	if !ok || version < 1 || version > d.SchemaVersion() {
 		return nil, &UnknownError{Type: t, SchemaVersion: version}
 	}
-	return def.decode(data)
+	for i, upcast := range d.upcasters[version-1:] {
+		var err error
+		if data, err = upcast(data); err != nil {
+			return nil, fmt.Errorf("%s, version %d to %d: %w", t, version+i, version+i+1, err)
+		}
+	}
+	return d.decode(data)
 }

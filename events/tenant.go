@@ -44,7 +44,7 @@ func DatabaseName(tenant uuid.UUID) string { return "tenant_" + hex.EncodeToStri
 
 // TenantCreated records a new tenant.
 type TenantCreated struct {
-	DatabaseName string `json:"database_name"` // derived from the tenant's id
+	DatabaseName string `json:"database_name" jsonschema:"pattern=^tenant_[0-9a-f]{32}$"` // derived from the tenant's id
 	Name         string `json:"name"`
 }
 

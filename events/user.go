@@ -73,7 +73,7 @@ type UserLoginFailed struct {
 	Reason LoginFailure `json:"reason"`
 	// Throttled counts attempts on the account that were refused unseen since the
 	// last that was recorded.
-	Throttled int64 `json:"throttled"`
+	Throttled int64 `json:"throttled" jsonschema:"minimum=0"`
 }
 
 // UserErased records that the person behind the account is forgotten: the key to all
@@ -111,7 +111,7 @@ type EmailLoginFailed struct {
 	Reason LoginFailure `json:"reason"`
 	// Throttled counts attempts with the address that were refused unseen since the
 	// last that was recorded.
-	Throttled int64 `json:"throttled"`
+	Throttled int64 `json:"throttled" jsonschema:"minimum=0"`
 }
 
 // EventType implements [Event].

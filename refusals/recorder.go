@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
 )
 
 // Recording records a refusal: [command.App.RecordRefusal].
@@ -62,9 +63,10 @@ type refusal struct {
 
 // kind is what equal refusals have in common.
 type kind struct {
-	user, tenant          uuid.UUID
-	method, route, reason string
-	status                int
+	user, tenant  uuid.UUID
+	method, route string
+	reason        events.Refusal
+	status        int
 }
 
 // window is the time after a refusal was recorded.

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
 )
 
 // success is the envelope of what went well.
@@ -49,7 +50,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	call := callOf(c)
 	call.failure = err
 	if errors.Is(err, command.ErrForbidden) {
-		call.refusal = refusedThing
+		call.refusal = events.RefusalThing
 	}
 	h := c.Writer.Header()
 	if p.status == http.StatusUnauthorized {

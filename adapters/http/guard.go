@@ -167,12 +167,12 @@ func (a *API) admit(c *gin.Context, r *route) error {
 	}
 	switch {
 	case errors.Is(err, query.ErrNotFound), err == nil && !access.TenantActive:
-		call.refusal = refusedStranger
+		call.refusal = events.RefusalStranger
 		return query.ErrNotFound
 	case err != nil:
 		return err
 	case !r.policy.admits(events.Role(access.Role)):
-		call.refusal = refusedRole
+		call.refusal = events.RefusalRole
 		return &problem{status: 403, code: CodeForbidden, message: "Your role does not allow this."}
 	}
 	call.access = access

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/identity"
 	"github.com/cartulary/cartulary/query"
 )
@@ -28,7 +29,7 @@ type call struct {
 	parties     [2]party        // for which it counts there, if they are not zero
 	body        []byte          // JSON, checked against the contract
 	failure     error           // what the answer was made of, for the log
-	refusal     string          // why the caller was kept from the route's tenant; empty if not so
+	refusal     events.Refusal  // why the caller was kept from the route's tenant; empty if not so
 }
 
 const callKey = "cartulary.call"

@@ -7,13 +7,6 @@ import (
 	"github.com/cartulary/cartulary/command"
 )
 
-// Why a caller is kept from something, as the trail has it.
-const (
-	refusedStranger = "not_a_member"
-	refusedRole     = "role"
-	refusedThing    = "not_allowed"
-)
-
 // refused tells of a request that was kept from something in its route's tenant.
 // The answer is written by then.
 func (a *API) refused(c *gin.Context, known *call) {
