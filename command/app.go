@@ -32,7 +32,7 @@ type PersonKeys interface {
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember
 //	documents  UploadDocument  ChangeDocument  DeleteDocument
-//	files      StoreFile  FailFile  DeleteFile
+//	files      StoreFile  FailFile  RetryFile  DeleteFile
 //	holds      PlaceHold  ReleaseHold
 //	access     GrantDownload  RecordRefusal  RecordOperation
 type App struct {

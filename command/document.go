@@ -95,7 +95,8 @@ type DocumentDetails struct {
 	FileSize  int64     `json:"file_size"` // bytes
 	MD5Hash   string    `json:"md5_hash"`
 	SHA256    string    `json:"sha256_hash"`
-	Status    string    `json:"status"` // of the file: processing, ready or failed
+	Status    string    `json:"status"`            // of the file: processing, ready or failed
+	Failure   string    `json:"failure,omitempty"` // why the file failed
 }
 
 // details describes d over its file.
@@ -103,6 +104,6 @@ func (d Document) details(id uuid.UUID, f File) DocumentDetails {
 	return DocumentDetails{
 		ID: id, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
 		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.UserID, Version: d.Version,
-		FileSize: f.Digest.Size, MD5Hash: f.Digest.MD5, SHA256: f.Digest.SHA256, Status: string(f.Status),
+		FileSize: f.Digest.Size, MD5Hash: f.Digest.MD5, SHA256: f.Digest.SHA256, Status: string(f.Status), Failure: f.Failure,
 	}
 }

@@ -175,6 +175,74 @@ func TestStoreAndFailFile(t *testing.T) {
 	})
 }
 
+func TestRetryFile(t *testing.T) {
+	t.Parallel()
+	failed := append(uploadedBy(ada), pastOf(events.KindFile, fileID, uuid.Nil, events.FileFailed{Reason: "gone"})...)
+	ready := append(uploadedBy(ada), pastOf(events.KindFile, fileID, uuid.Nil, stored)...)
+	retried := events.FileRetried{S3Path: staged}
+	retry := func(stuckBefore time.Time) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			c := command.RetryFile{TenantID: tenant, FileID: fileID, StuckBefore: stuckBefore}
+			return errOf(app.RetryFile(ctx, meta(ada), c))
+		}
+	}
+	never, long := time.Time{}, time.Now().Add(time.Hour)
+	runScenarios(t, map[string]scenario{
+		"failed":                       {given: failed, when: retry(never), then: []events.Event{retried}},
+		"being processed":              {given: uploadedBy(ada), when: retry(never), err: command.ErrNotFailed},
+		"being processed for long":     {given: uploadedBy(ada), when: retry(long), then: []events.Event{retried}},
+		"being processed, but not yet": {given: uploadedBy(ada), when: retry(time.Unix(0, 0)), err: command.ErrNotFailed},
+		"retried, and not yet done": {
+			given: append(slices.Clone(failed), pastOf(events.KindFile, fileID, ada, retried)...), when: retry(never), err: command.ErrNotFailed,
+		},
+		"ready":          {given: ready, when: retry(never), err: command.ErrNotFailed},
+		"ready for long": {given: ready, when: retry(long), err: command.ErrNotFailed},
+		"none":           {when: retry(long), err: command.ErrNotFound},
+		"deleted": {
+			given: append(slices.Clone(failed), pastOf(events.KindFile, fileID, ada, events.FileDeleted{S3Path: staged})...),
+			when:  retry(long), err: command.ErrNotFound,
+		},
+		"stored after all": {
+			given: append(slices.Clone(failed), pastOf(events.KindFile, fileID, ada, retried)...),
+			when: func(ctx context.Context, app *command.App) error {
+				return errOf(app.StoreFile(ctx, meta(uuid.Nil), command.StoreFile{TenantID: tenant, FileID: fileID, Staged: staged, S3Path: "final"}))
+			},
+			then: []events.Event{stored},
+		},
+	})
+}
+
+func TestARetryTellsWhatTheFileIsThen(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.FailFile(t.Context(), meta(uuid.Nil), command.FailFile{TenantID: tenant, FileID: fileID, Staged: staged, Reason: "gone"}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := app.FileByID(t.Context(), tenant, fileID); err != nil || f.Failure != "gone" {
+		t.Errorf("it failed for %q, %v", f.Failure, err)
+	}
+	key := command.Meta{ID: uuid.New(), Keyed: true, Actor: bob}
+	retried, err := app.RetryFile(t.Context(), key, command.RetryFile{TenantID: tenant, FileID: fileID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := command.FileDetails{
+		ID: fileID, MD5Hash: digest.MD5, SHA256: digest.SHA256, S3Path: staged, Status: "processing", References: 1,
+		CreatedAt: first.At, UpdatedAt: retried.At, CreatedBy: ada, Version: 4,
+	}
+	if diff := cmp.Diff(want, retried.Value); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	again, err := app.RetryFile(t.Context(), key, command.RetryFile{TenantID: tenant, FileID: fileID})
+	if err != nil || !again.Replayed || !cmp.Equal(again.Value, retried.Value) {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+}
+
 func TestDeleteFile(t *testing.T) {
 	t.Parallel()
 	remove := func(ctx context.Context, app *command.App) error {

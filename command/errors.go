@@ -16,6 +16,7 @@ var (
 	ErrPrecondition = errors.New("not at a version that the command matches")
 	ErrMember       = errors.New("the user is a member already")
 	ErrFileBusy     = errors.New("the file's bytes are on their way to their place")
+	ErrNotFailed    = errors.New("the file has not failed")
 	ErrNoUser       = errors.New("there is no such user")
 )
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -31,9 +32,19 @@ type File struct {
 	Status  FileStatus // "" if there is none
 	Digest  Digest
 	S3Path  string // where the bytes lie now; "" once deleted
+	Failure string // why it failed; "" unless it did
 	Version int64
 
 	References int // documents that stand on it
+
+	CreatedAt time.Time // when its bytes were received, in this life of it
+	CreatedBy uuid.UUID
+	UpdatedAt time.Time // of its last change of state
+
+	Born     int64     // version at which the bytes that lie under S3Path were received
+	BornAt   time.Time // when that was
+	Queued   int64     // version at which they were last given to be verified
+	QueuedAt time.Time // when that was
 }
 
 // FileID returns the id of the file with these bytes in a tenant. Equal bytes
@@ -53,18 +64,58 @@ func evolveFile(f File, r events.Recorded) File {
 	event, _ := r.Event.(events.FileEvent)
 	switch e := event.(type) {
 	case events.FileReceived:
-		f.Status, f.S3Path = FileProcessing, e.S3Path
+		if !f.exists() {
+			f.CreatedAt, f.CreatedBy = r.At, r.Actor
+		}
 		f.Digest = Digest{MD5: e.MD5, SHA256: e.SHA256, Size: e.Size}
+		f.Born, f.BornAt = r.StreamVersion, r.At
+		f = f.queued(r, e.S3Path)
+	case events.FileRetried:
+		f = f.queued(r, e.S3Path)
 	case events.FileStored:
-		f.Status, f.S3Path = FileReady, e.S3Path
+		f.Status, f.S3Path, f.UpdatedAt = FileReady, e.S3Path, r.At
 	case events.FileFailed:
-		f.Status = FileFailed
+		f.Status, f.Failure, f.UpdatedAt = FileFailed, e.Reason, r.At
 	case events.FileDeleted:
-		f.Status, f.S3Path = FileDeleted, ""
+		f.Status, f.S3Path, f.Failure, f.UpdatedAt = FileDeleted, "", "", r.At
 	case events.FileReferenced:
 		f.References++
 	case events.FileDereferenced:
 		f.References--
 	}
 	return f
+}
+
+// exists reports whether there is such a file.
+func (f File) exists() bool { return f.Status != "" && f.Status != FileDeleted }
+
+// queued is f once an event gave its bytes to be verified.
+func (f File) queued(r events.Recorded, s3Path string) File {
+	f.Status, f.S3Path, f.Failure, f.UpdatedAt = FileProcessing, s3Path, "", r.At
+	f.Queued, f.QueuedAt = r.StreamVersion, r.At
+	return f
+}
+
+// FileDetails describes a file to the members of its tenant.
+type FileDetails struct {
+	ID         uuid.UUID `json:"id"`
+	MD5Hash    string    `json:"md5_hash"`
+	SHA256     string    `json:"sha256_hash"`
+	S3Path     string    `json:"s3_path"`
+	FileSize   int64     `json:"file_size"` // bytes
+	Status     string    `json:"status"`
+	References int       `json:"references"` // documents that stand on it
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+	CreatedBy  uuid.UUID `json:"created_by"`
+	Version    int64     `json:"version"`
+}
+
+// details describes f, which has not failed.
+func (f File) details(id uuid.UUID) FileDetails {
+	return FileDetails{
+		ID: id, MD5Hash: f.Digest.MD5, SHA256: f.Digest.SHA256, S3Path: f.S3Path, FileSize: f.Digest.Size,
+		Status: string(f.Status), References: f.References,
+		CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt, CreatedBy: f.CreatedBy, Version: f.Version,
+	}
 }

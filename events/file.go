@@ -17,6 +17,7 @@ const (
 	TypeFileDereferenced Type = "file.dereferenced"
 	TypeFileStored       Type = "file.stored"
 	TypeFileFailed       Type = "file.failed"
+	TypeFileRetried      Type = "file.retried"
 	TypeFileDeleted      Type = "file.deleted"
 )
 
@@ -49,6 +50,12 @@ type FileFailed struct {
 	Reason string `json:"reason"`
 }
 
+// FileRetried records that somebody asked for a file that failed, or that was on its
+// way for too long, to be verified once more. Its bytes are those that were received.
+type FileRetried struct {
+	S3Path string `json:"s3_path"` // key of the staging object
+}
+
 // FileDeleted records that a file on which no document stood is gone. Its bytes are
 // removed later. The same bytes may be received again.
 type FileDeleted struct {
@@ -71,6 +78,9 @@ func (FileStored) EventType() Type { return TypeFileStored }
 func (FileFailed) EventType() Type { return TypeFileFailed }
 
 // EventType implements [Event].
+func (FileRetried) EventType() Type { return TypeFileRetried }
+
+// EventType implements [Event].
 func (FileDeleted) EventType() Type { return TypeFileDeleted }
 
 func (FileReceived) fileEvent()     {}
@@ -78,4 +88,5 @@ func (FileReferenced) fileEvent()   {}
 func (FileDereferenced) fileEvent() {}
 func (FileStored) fileEvent()       {}
 func (FileFailed) fileEvent()       {}
+func (FileRetried) fileEvent()      {}
 func (FileDeleted) fileEvent()      {}

@@ -57,6 +57,7 @@ var samples = []events.Event{
 	events.FileDereferenced{DocumentID: id(5)},
 	events.FileStored{S3Path: "tenants/t/files/2026/01/f_m", Previous: "tenants/t/incoming/d"},
 	events.FileFailed{Reason: "the stored bytes are not the received ones"},
+	events.FileRetried{S3Path: "tenants/t/incoming/d"},
 	events.FileDeleted{S3Path: "tenants/t/files/2026/01/f_m"},
 	events.AccessRefused{
 		Count: 3, Method: "DELETE", Reason: events.RefusalRole, Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,

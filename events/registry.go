@@ -59,6 +59,7 @@ var registry = Registry{
 	TypeFileDereferenced:        Define[FileDereferenced](KindFile),
 	TypeFileStored:              Define[FileStored](KindFile),
 	TypeFileFailed:              Define[FileFailed](KindFile),
+	TypeFileRetried:             Define[FileRetried](KindFile),
 	TypeFileDeleted:             Define[FileDeleted](KindFile),
 	TypeDocumentTypeChanged:     Define[DocumentTypeChanged](KindDocument),
 	TypeAccessRefused:           Define[AccessRefused](KindAccess),

@@ -67,7 +67,7 @@ func TestTopicsAreThoseOfTheRequirements(t *testing.T) {
 		if want := map[events.Type]string{
 			"tenant.created": "tenant.created", "tenant.deleted": "tenant.deleted",
 			"document.uploaded": "document.uploaded", "document.deleted": "document.deleted",
-			"file.received": "file.process", "file.deleted": "file.deleted",
+			"file.received": "file.process", "file.retried": "file.process", "file.deleted": "file.deleted",
 		}[name]; topic != want {
 			t.Errorf("%s goes to %q, want %q", name, topic, want)
 		}

@@ -37,7 +37,7 @@ func TopicOf(t Type) string {
 		return TopicDocumentUploaded
 	case TypeDocumentDeleted:
 		return TopicDocumentDeleted
-	case TypeFileReceived:
+	case TypeFileReceived, TypeFileRetried:
 		return TopicFileProcess
 	case TypeFileDeleted:
 		return TopicFileDeleted

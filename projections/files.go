@@ -31,6 +31,7 @@ type fileChange struct {
 
 	s3Path    *string // nil: as it was
 	status    *string
+	failure   *string // of the status: nil if that is set and no failure
 	updatedAt *time.Time
 	version   int64
 
@@ -58,6 +59,9 @@ func applyFiles(w *Writes, b Batch) error {
 			c.set(r.At, fileReady, &e.S3Path)
 		case events.FileFailed:
 			c.set(r.At, fileFailed, nil)
+			c.failure = &e.Reason
+		case events.FileRetried:
+			c.set(r.At, fileProcessing, &e.S3Path)
 		case events.FileDeleted:
 			*c = fileChange{deleted: true}
 		case events.FileDereferenced:
@@ -69,9 +73,10 @@ func applyFiles(w *Writes, b Batch) error {
 	return nil
 }
 
-// set notes a new state, and where the bytes lie now unless that is nil.
+// set notes a new state that is no failure, and where the bytes lie now unless that is
+// nil.
 func (c *fileChange) set(at time.Time, status string, s3Path *string) {
-	c.status, c.updatedAt = &status, &at
+	c.status, c.updatedAt, c.failure = &status, &at, nil
 	if s3Path != nil {
 		c.s3Path = s3Path
 	}
@@ -108,28 +113,30 @@ func writeFiles(w *Writes, files *fold[fileChange]) {
 	}
 	if len(received.ids) > 0 {
 		w.queue(`
-			insert into files (id, s3_path, status, updated_at, version, dereferenced_at,
+			insert into files (id, s3_path, status, failure, updated_at, version, dereferenced_at,
 				md5_hash, sha256_hash, file_size, created_at, created_by)
-			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[],
-				$7::text[], $8::text[], $9::bigint[], $10::timestamptz[], $11::uuid[])
+			select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::timestamptz[],
+				$8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::uuid[])
 			on conflict (id) do update set
-				s3_path = excluded.s3_path, status = excluded.status, updated_at = excluded.updated_at,
+				s3_path = excluded.s3_path, status = excluded.status, failure = excluded.failure, updated_at = excluded.updated_at,
 				version = excluded.version, md5_hash = excluded.md5_hash,
 				dereferenced_at = coalesce(excluded.dereferenced_at, files.dereferenced_at),
 				sha256_hash = excluded.sha256_hash, file_size = excluded.file_size`,
-			uuids(received.ids), received.s3Paths, received.statuses, received.updated, received.versions, received.dereferenced,
-			md5s, sha256s, sizes, createdAt, uuids(createdBy))
+			uuids(received.ids), received.s3Paths, received.statuses, received.failures, received.updated, received.versions,
+			received.dereferenced, md5s, sha256s, sizes, createdAt, uuids(createdBy))
 	}
 	if len(changed.ids) > 0 {
 		w.queue(`
 			update files f
 			set s3_path = coalesce(v.s3_path, f.s3_path), status = coalesce(v.status, f.status),
+				failure = case when v.status is null then f.failure else v.failure end,
 				updated_at = coalesce(v.updated_at, f.updated_at), version = v.version,
 				dereferenced_at = coalesce(v.dereferenced_at, f.dereferenced_at)
-			from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[])
-				as v (id, s3_path, status, updated_at, version, dereferenced_at)
+			from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::timestamptz[])
+				as v (id, s3_path, status, failure, updated_at, version, dereferenced_at)
 			where f.id = v.id`,
-			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.updated, changed.versions, changed.dereferenced)
+			uuids(changed.ids), changed.s3Paths, changed.statuses, changed.failures, changed.updated, changed.versions,
+			changed.dereferenced)
 	}
 }
 
@@ -138,6 +145,7 @@ type fileColumns struct {
 	ids      []uuid.UUID
 	s3Paths  []*string
 	statuses []*string
+	failures []*string // of statuses
 	updated  []*time.Time
 	versions []int64
 
@@ -148,6 +156,7 @@ func (f *fileColumns) append(id uuid.UUID, c *fileChange) {
 	f.ids = append(f.ids, id)
 	f.s3Paths = append(f.s3Paths, c.s3Path)
 	f.statuses = append(f.statuses, c.status)
+	f.failures = append(f.failures, c.failure)
 	f.updated = append(f.updated, c.updatedAt)
 	f.versions = append(f.versions, c.version)
 	f.dereferenced = append(f.dereferenced, c.dereferencedAt)

@@ -164,9 +164,12 @@ func (h *history) tenant(n int, users []uuid.UUID) {
 		default:
 			if len(files) > 0 {
 				file := files[h.rand.IntN(len(files))]
-				if h.rand.IntN(3) == 0 {
-					h.add(file, events.FileFailed{Reason: "lost"})
-				} else {
+				switch h.rand.IntN(4) {
+				case 0:
+					h.add(file, events.FileFailed{Reason: fmt.Sprint("lost ", len(h.list))})
+				case 1:
+					h.add(file, events.FileRetried{S3Path: fmt.Sprint("incoming ", len(h.list))})
+				default:
 					h.add(file, events.FileStored{S3Path: fmt.Sprint("final ", len(h.list))})
 				}
 			}

@@ -76,8 +76,18 @@ func TestTenantDatabase(t *testing.T) {
 		},
 		"a file that was lost": {
 			given: []given{received, {aFile, events.FileFailed{Reason: "gone"}}},
-			table: `(select status, s3_path from files)`,
-			want:  []string{`{"status": "failed", "s3_path": "incoming"}`},
+			table: `(select status, failure, s3_path from files)`,
+			want:  []string{`{"status": "failed", "failure": "gone", "s3_path": "incoming"}`},
+		},
+		"a file that failed and is still referred to": {
+			given: []given{received, {aFile, events.FileFailed{Reason: "gone"}}, {aFile, events.FileReferenced{DocumentID: aDocument}}},
+			table: `(select status, failure, version from files)`,
+			want:  []string{`{"status": "failed", "failure": "gone", "version": 3}`},
+		},
+		"a file that is tried again": {
+			given: []given{received, {aFile, events.FileFailed{Reason: "gone"}}, {aFile, events.FileRetried{S3Path: "incoming"}}},
+			table: `(select status, failure, s3_path, extract(second from updated_at)::int as changed from files)`,
+			want:  []string{`{"status": "processing", "changed": 3, "failure": null, "s3_path": "incoming"}`},
 		},
 		"a file that came again": {
 			given: []given{

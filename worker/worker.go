@@ -76,7 +76,9 @@ func (w *Worker) act(ctx context.Context, m events.Message) error {
 	case events.TenantCreated:
 		return w.provision(ctx, recorded)
 	case events.FileReceived:
-		return w.finalize(ctx, recorded, e)
+		return w.finalize(ctx, recorded, e.S3Path)
+	case events.FileRetried:
+		return w.finalize(ctx, recorded, e.S3Path)
 	default:
 		return nil
 	}
@@ -97,50 +99,6 @@ func (w *Worker) provision(ctx context.Context, r events.Recorded) error {
 		return fmt.Errorf("record that tenant %s is provisioned: %w", r.Ledger, err)
 	}
 	w.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "tenant provisioned", slog.String("tenant_id", r.Ledger.String()))
-	return nil
-}
-
-// finalize verifies a received file and brings it to its final key.
-func (w *Worker) finalize(ctx context.Context, r events.Recorded, e events.FileReceived) error {
-	tenant, id := r.Ledger, r.Stream.ID
-	file, err := w.cfg.App.FileByID(ctx, tenant, id)
-	if err != nil {
-		return fmt.Errorf("load file %s: %w", id, err)
-	}
-	if file.Status != command.FileProcessing || file.S3Path != e.S3Path {
-		return nil
-	}
-	got, err := w.cfg.Objects.Verify(ctx, e.S3Path)
-	switch {
-	case errors.Is(err, w.cfg.NotFound):
-		return w.fail(ctx, r, e, "the received bytes are gone")
-	case err != nil:
-		return fmt.Errorf("verify file %s: %w", id, err)
-	case got != file.Digest:
-		return w.fail(ctx, r, e, "the stored bytes are not the received ones")
-	}
-	final := command.StoredPath(tenant, id, e.MD5, r.At, r.StreamVersion)
-	if err := w.cfg.Objects.Copy(ctx, e.S3Path, final); err != nil {
-		return fmt.Errorf("store file %s: %w", id, err)
-	}
-	_, err = w.cfg.App.StoreFile(ctx, causedBy(r), command.StoreFile{
-		TenantID: tenant, FileID: id, Staged: e.S3Path, S3Path: final,
-	})
-	if err != nil {
-		return fmt.Errorf("record file %s as stored: %w", id, err)
-	}
-	return nil
-}
-
-func (w *Worker) fail(ctx context.Context, r events.Recorded, e events.FileReceived, reason string) error {
-	w.cfg.Logger.LogAttrs(ctx, slog.LevelError, "file failed", slog.String("tenant_id", r.Ledger.String()),
-		slog.String("file_id", r.Stream.ID.String()), slog.String("reason", reason))
-	_, err := w.cfg.App.FailFile(ctx, causedBy(r), command.FailFile{
-		TenantID: r.Ledger, FileID: r.Stream.ID, Staged: e.S3Path, Reason: reason,
-	})
-	if err != nil {
-		return fmt.Errorf("record file %s as failed: %w", r.Stream.ID, err)
-	}
 	return nil
 }
 

@@ -65,6 +65,7 @@ type data struct {
 	MD5          string    `json:"md5"`
 	MimeType     string    `json:"mime_type"`
 	Name         string    `json:"name"`
+	Reason       string    `json:"reason"`
 	Role         string    `json:"role"`
 	S3Path       string    `json:"s3_path"`
 	SHA256       string    `json:"sha256"`
@@ -241,13 +242,18 @@ func (m models) file(e envelope, d data) {
 			row = Row{"id": id, "created_at": e.Timestamp, "created_by": e.actor(), "dereferenced_at": Null}
 			files[id] = row
 		}
-		row["status"], row["s3_path"] = "processing", d.S3Path
+		row["status"], row["s3_path"], row["failure"] = "processing", d.S3Path, Null
 		row["md5_hash"], row["sha256_hash"], row["file_size"] = d.MD5, d.SHA256, strconv.FormatInt(d.Size, 10)
 	case "file.stored":
 		set(row, "status", "ready")
 		set(row, "s3_path", d.S3Path)
 	case "file.failed":
 		set(row, "status", "failed")
+		set(row, "failure", d.Reason)
+	case "file.retried":
+		set(row, "status", "processing")
+		set(row, "failure", Null)
+		set(row, "s3_path", d.S3Path)
 	case "file.dereferenced":
 		set(row, "dereferenced_at", e.Timestamp)
 	case "file.deleted":
