@@ -96,14 +96,18 @@ type DocumentDetails struct {
 	MD5Hash   string    `json:"md5_hash"`
 	SHA256    string    `json:"sha256_hash"`
 	Status    string    `json:"status"`            // of the file: processing, ready or failed
-	Failure   string    `json:"failure,omitempty"` // why the file failed
+	Failure   *string   `json:"failure,omitempty"` // why the file failed; nil unless it did
 }
 
 // details describes d over its file.
 func (d Document) details(id uuid.UUID, f File) DocumentDetails {
-	return DocumentDetails{
+	details := DocumentDetails{
 		ID: id, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
 		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.UserID, Version: d.Version,
-		FileSize: f.Digest.Size, MD5Hash: f.Digest.MD5, SHA256: f.Digest.SHA256, Status: string(f.Status), Failure: f.Failure,
+		FileSize: f.Digest.Size, MD5Hash: f.Digest.MD5, SHA256: f.Digest.SHA256, Status: string(f.Status),
 	}
+	if f.Status == FileFailed {
+		details.Failure = &f.Failure
+	}
+	return details
 }

@@ -22,7 +22,8 @@ type Document struct {
 	MD5Hash    string    `db:"md5_hash"    json:"md5_hash"`    // lower-case hex
 	SHA256Hash string    `db:"sha256_hash" json:"sha256_hash"` // lower-case hex
 	S3Path     string    `db:"s3_path"     json:"s3_path"`
-	Status     string    `db:"status"      json:"status"` // of the file
+	Status     string    `db:"status"      json:"status"`  // of the file
+	Failure    *string   `db:"failure"     json:"failure"` // of the file: why; nil unless it failed
 	CreatedAt  time.Time `db:"created_at"  json:"created_at"`
 	UpdatedAt  time.Time `db:"updated_at"  json:"updated_at"`
 	CreatedBy  uuid.UUID `db:"created_by"  json:"created_by"`
@@ -37,7 +38,7 @@ func (d *Document) toUTC() {
 }
 
 const documentColumns = `d.id, d.filename, d.mime_type, d.file_id, d.user_id,
-	f.file_size, f.md5_hash, f.sha256_hash, f.s3_path, f.status,
+	f.file_size, f.md5_hash, f.sha256_hash, f.s3_path, f.status, f.failure,
 	d.created_at, d.updated_at, d.created_by, d.version, d.filename_key`
 
 // DocumentByID returns a document; [ErrNotFound] if there is none.

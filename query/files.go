@@ -22,6 +22,7 @@ type File struct {
 	S3Path     string    `db:"s3_path"     json:"s3_path"`
 	FileSize   int64     `db:"file_size"   json:"file_size"` // bytes
 	Status     string    `db:"status"      json:"status"`
+	Failure    *string   `db:"failure"     json:"failure"` // why; nil unless it failed
 	CreatedAt  time.Time `db:"created_at"  json:"created_at"`
 	UpdatedAt  time.Time `db:"updated_at"  json:"updated_at"`
 	CreatedBy  uuid.UUID `db:"created_by"  json:"created_by"`
@@ -34,7 +35,7 @@ func (f *File) toUTC() {
 	f.UpdatedAt = f.UpdatedAt.UTC()
 }
 
-const fileColumns = `f.id, f.md5_hash, f.sha256_hash, f.s3_path, f.file_size, f.status,
+const fileColumns = `f.id, f.md5_hash, f.sha256_hash, f.s3_path, f.file_size, f.status, f.failure,
 	f.created_at, f.updated_at, f.created_by, f.version,
 	(select count(*) from documents d where d.file_id = f.id) as refs`
 

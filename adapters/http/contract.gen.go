@@ -52,6 +52,7 @@ const (
 	CodeDigestMismatch       ErrorCode = "DIGEST_MISMATCH"
 	CodeEmailTaken           ErrorCode = "EMAIL_TAKEN"
 	CodeFileFailed           ErrorCode = "FILE_FAILED"
+	CodeFileNotFailed        ErrorCode = "FILE_NOT_FAILED"
 	CodeFileReferenced       ErrorCode = "FILE_REFERENCED"
 	CodeForbidden            ErrorCode = "FORBIDDEN"
 	CodeHeadersTooLarge      ErrorCode = "HEADERS_TOO_LARGE"
@@ -96,6 +97,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeEmailTaken:
 		return true
 	case CodeFileFailed:
+		return true
+	case CodeFileNotFailed:
 		return true
 	case CodeFileReferenced:
 		return true
@@ -409,8 +412,11 @@ type Document struct {
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
 	// Deduplicated Of an upload, whether the tenant had the bytes already.
-	Deduplicated *bool              `json:"deduplicated,omitempty"`
-	FileID       openapi_types.UUID `json:"file_id"`
+	Deduplicated *bool `json:"deduplicated,omitempty"`
+
+	// Failure Why the bytes failed; absent unless `status` is `failed`.
+	Failure *string            `json:"failure,omitempty"`
+	FileID  openapi_types.UUID `json:"file_id"`
 
 	// FileSize Bytes.
 	FileSize   *int64             `json:"file_size,omitempty"`
@@ -524,6 +530,9 @@ type File struct {
 	// CreatedBy Whose upload brought the bytes.
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
+	// Failure Why it failed; absent unless `status` is `failed`.
+	Failure *string `json:"failure,omitempty"`
+
 	// FileSize Bytes.
 	FileSize int64              `json:"file_size"`
 	ID       openapi_types.UUID `json:"id"`
@@ -543,6 +552,14 @@ type File struct {
 
 	// Version Grows with every change, and with every document that comes or goes.
 	Version int64 `json:"version"`
+}
+
+// FileEnvelope defines model for FileEnvelope.
+type FileEnvelope struct {
+	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_size":48213,"id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","references":1,"s3_path":"tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/files/2024/01/7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10_9e107d9d372bb6826bd81d3542a419d6","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","version":3}
+	Data    File    `json:"data"`
+	Message string  `json:"message"`
+	Success Success `json:"success"`
 }
 
 // FilePage defines model for FilePage.
@@ -1164,13 +1181,11 @@ type DocumentsOK struct {
 	Success Success      `json:"success"`
 }
 
+// FileAccepted defines model for FileAccepted.
+type FileAccepted = FileEnvelope
+
 // FileOK defines model for FileOK.
-type FileOK struct {
-	// Data Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_size":48213,"id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","references":1,"s3_path":"tenants/0192f0c1-7a58-7cc3-9d7e-2f4c6f0b9d85/files/2024/01/7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10_9e107d9d372bb6826bd81d3542a419d6","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","version":3}
-	Data    File    `json:"data"`
-	Message string  `json:"message"`
-	Success Success `json:"success"`
-}
+type FileOK = FileEnvelope
 
 // FilesOK defines model for FilesOK.
 type FilesOK struct {
@@ -1901,6 +1916,28 @@ type GetFileParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// RetryFileParams defines parameters for RetryFile.
+type RetryFileParams struct {
+	// IfMatch The command is done only if what it changes is at one of these versions (RFC 9110 §13.1.1): entity tags that answers
+	// carried, separated by commas, or `*` for any. Else the answer is 412. Of two commands with the same tag, one wins. Weak tags
+	// (`W/"3"`) never match.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences of RFC 7240, several separated by commas; others are ignored. `respond-async` asks for 202 as soon as the
+	// command is recorded. `wait=N` waits at most N seconds for the read models. `return=minimal` asks for an answer
+	// without body: 204 instead of 200, and 201 or 202 with `Location`. `Preference-Applied` says which were honoured.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // ReleaseTenantParams defines parameters for ReleaseTenant.
 type ReleaseTenantParams struct {
 	// IdempotencyKey The caller's own name for this command, unique per user and tenant; a random UUID will do. Printable ASCII.
@@ -2285,6 +2322,9 @@ type ServerInterface interface {
 	// GetFile A file
 	// (GET /api/tenants/{tenant_id}/files/{file_id})
 	GetFile(c *gin.Context, tenantID TenantID, fileID FileID, params GetFileParams)
+	// RetryFile Have a failed file verified once more
+	// (POST /api/tenants/{tenant_id}/files/{file_id}/retry)
+	RetryFile(c *gin.Context, tenantID TenantID, fileID FileID, params RetryFileParams)
 	// ReleaseTenant Let a tenant and all it holds be deleted again
 	// (DELETE /api/tenants/{tenant_id}/hold)
 	ReleaseTenant(c *gin.Context, tenantID TenantID, params ReleaseTenantParams)
@@ -5488,6 +5528,140 @@ func (siw *ServerInterfaceWrapper) GetFile(c *gin.Context) {
 	siw.Handler.GetFile(c, tenantID, fileID, params)
 }
 
+// RetryFile operation middleware
+func (siw *ServerInterfaceWrapper) RetryFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Param("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter file_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryFileParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Prefer, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Prefer: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RetryFile(c, tenantID, fileID, params)
+}
+
 // ReleaseTenant operation middleware
 func (siw *ServerInterfaceWrapper) ReleaseTenant(c *gin.Context) {
 
@@ -7164,6 +7338,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/files", wrapper.ListFiles)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/files/:file_id", wrapper.DeleteFile)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/files/:file_id", wrapper.GetFile)
+	router.POST(options.BaseURL+"/api/tenants/:tenant_id/files/:file_id/retry", wrapper.RetryFile)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/audit", wrapper.ListTrail)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id/history", wrapper.DocumentHistory)
 	router.GET(options.BaseURL+"/api/audit/key", wrapper.AuditKey)

@@ -54,7 +54,7 @@ func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID Document
 		a.fail(c, err)
 		return
 	}
-	answerTagged(a, c, http.StatusOK, documentTag(d.Version, d.Status), documentRow(d), "Document found")
+	answerTagged(a, c, http.StatusOK, documentTag(d.Version, d.Status, d.Failure), documentRow(d), "Document found")
 }
 
 // DownloadDocument answers a short-lived link to a document's bytes. That it was
@@ -139,7 +139,7 @@ func (a *API) UpdateDocument(c *gin.Context, tenantID TenantID, documentID Docum
 		return
 	}
 	changed := result.Value.Over(file)
-	answerTagged(a, c, settledAs(settled, http.StatusOK), documentTag(changed.Version, changed.Status), documentOf(changed), "Document updated")
+	answerTagged(a, c, settledAs(settled, http.StatusOK), documentTag(changed.Version, changed.Status, changed.Failure), documentOf(changed), "Document updated")
 }
 
 // DeleteDocument removes a document.
@@ -173,7 +173,7 @@ func documentOf(d command.DocumentDetails) Document {
 	}
 	// The file of a document that went meanwhile may be gone, too.
 	if status := FileStatus(d.Status); status != FileStatus(command.FileDeleted) {
-		made.Status = &status
+		made.Status, made.Failure = &status, d.Failure
 	}
 	return made
 }
@@ -183,6 +183,6 @@ func documentRow(d query.Document) Document {
 	return Document{
 		ID: d.ID, Filename: d.Filename, MimeType: d.MimeType, FileID: d.FileID, UserID: d.UserID,
 		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, CreatedBy: d.CreatedBy, Version: d.Version,
-		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256Hash, Status: &status,
+		FileSize: &d.FileSize, Md5Hash: &d.MD5Hash, Sha256Hash: &d.SHA256Hash, Status: &status, Failure: d.Failure,
 	}
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"hash/crc32"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,13 +17,17 @@ import (
 func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // documentTag returns the entity tag of a document that is shown with its file's
-// status. The file goes on by itself: until it is ready, the status is told apart, so
-// that two answers that differ never have one tag.
-func documentTag(version int64, status string) string {
+// status. The file goes on by itself: until it is ready, the status is told apart, and
+// the failure if there is one, so that two answers that differ never have one tag.
+func documentTag(version int64, status string, failure *string) string {
 	if status == query.StatusReady {
 		return versionTag(version)
 	}
-	return `"` + strconv.FormatInt(version, 10) + "-" + status + `"`
+	tag := strconv.FormatInt(version, 10) + "-" + status
+	if failure != nil {
+		tag += "-" + strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(*failure))), 16)
+	}
+	return `"` + tag + `"`
 }
 
 // versionOf returns the version that an entity tag names; false if the tag is not

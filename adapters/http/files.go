@@ -61,6 +61,23 @@ func (a *API) DeleteFile(c *gin.Context, tenantID TenantID, fileID FileID, param
 	c.Writer.WriteHeader(http.StatusNoContent)
 }
 
+// RetryFile has a file that failed verified once more.
+func (a *API) RetryFile(c *gin.Context, tenantID TenantID, fileID FileID, params RetryFileParams) {
+	m, err := meta(c, tenantID, params.IdempotencyKey)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	retried, err := a.cfg.App.RetryFile(c.Request.Context(), m, command.RetryFile{TenantID: tenantID, FileID: fileID})
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	settled := a.settle(c, params.Prefer, retried.Receipt, events.DatabaseName(tenantID))
+	file := retried.Value
+	answerTagged(a, c, settledAs(settled, http.StatusOK), versionTag(file.Version), fileOf(file), "File given to be verified once more")
+}
+
 // inTenant asks a tenant's own database, once it holds what the caller knows of.
 func inTenant[T any](a *API, c *gin.Context, tenantID TenantID, token *string, ask func(query.DB) (T, error)) (T, error) {
 	var none T
@@ -78,7 +95,15 @@ func inTenant[T any](a *API, c *gin.Context, tenantID TenantID, token *string, a
 func fileRow(f query.File) File {
 	return File{
 		ID: f.ID, Md5Hash: f.MD5Hash, Sha256Hash: f.SHA256Hash, S3Path: f.S3Path, FileSize: f.FileSize,
-		Status: FileStatus(f.Status), References: f.References,
+		Status: FileStatus(f.Status), Failure: f.Failure, References: f.References,
+		CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt, CreatedBy: f.CreatedBy, Version: f.Version,
+	}
+}
+
+func fileOf(f command.FileDetails) File {
+	return File{
+		ID: f.ID, Md5Hash: f.MD5Hash, Sha256Hash: f.SHA256, S3Path: f.S3Path, FileSize: f.FileSize,
+		Status: FileStatus(f.Status), References: int64(f.References),
 		CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt, CreatedBy: f.CreatedBy, Version: f.Version,
 	}
 }

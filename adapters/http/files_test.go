@@ -50,6 +50,58 @@ func TestFilesAreListedAndDeleted(t *testing.T) {
 	s.admin.delete(files+"/"+processing.text("file_id")).wantError(http.StatusConflict, "CONFLICT")
 }
 
+func TestAFailedFileTellsWhyAndIsRetried(t *testing.T) {
+	s := newScene(setup(t))
+	tenant := "/api/tenants/" + s.tenant.String()
+	document, id := s.failing(s.tenant, "the received bytes are gone")
+	path := tenant + "/files/" + id.String()
+	failed := s.viewer.get(path).want(http.StatusOK)
+	shown := s.viewer.get(tenant + "/documents/" + document).want(http.StatusOK)
+	listed := s.viewer.get(tenant + "/files?status=failed").want(http.StatusOK).items()
+	renamed := s.admin.put(tenant+"/documents/"+document, object{"filename": "b.pdf"}).want(http.StatusOK)
+	for where, why := range map[string]any{
+		"file": failed.text("failure"), "document": shown.text("failure"), "list": listed[0]["failure"], "answer to a change": renamed.text("failure"),
+	} {
+		if why != "the received bytes are gone" {
+			t.Errorf("%s: failed because of %q", where, why)
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		s.viewer.do(method, tenant+"/documents/"+document+"/download", nil).want(http.StatusConflict)
+	}
+	s.viewer.retry(path).want(http.StatusForbidden)
+	s.user.retry(path, header{"If-Match", `"1"`}).wantError(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
+	key := header{"Idempotency-Key", uuid.NewString()}
+	retried := s.user.retry(path, key, header{"If-Match", failed.header.Get("Etag")}).want(http.StatusOK)
+	read := s.viewer.get(path).want(http.StatusOK)
+	if retried.text("id") != id.String() || read.text("status") != "processing" || read.json.Data["failure"] != nil {
+		t.Errorf("answered %s, read %s", retried.raw, read.raw)
+	}
+	for field, value := range read.json.Data {
+		if retried.json.Data[field] != value {
+			t.Errorf("%s: %v answered, %v read", field, retried.json.Data[field], value)
+		}
+	}
+	s.user.retry(path).wantError(http.StatusConflict, "FILE_NOT_FAILED")
+	s.failAgain(s.tenant, id, "another reason")
+	if again := s.user.retry(path, key).want(http.StatusOK); string(again.raw) != string(retried.raw) {
+		t.Errorf("the same key: %s, was %s", again.raw, retried.raw)
+	}
+	later := s.viewer.get(tenant + "/documents/" + document).want(http.StatusOK)
+	if later.text("failure") != "another reason" || later.header.Get("Etag") == renamed.header.Get("Etag") {
+		t.Errorf("failed again: %s, with tag %s", later.raw, later.header.Get("Etag"))
+	}
+	_, ready := s.filed(s.tenant)
+	s.admin.retry(tenant+"/files/"+ready.String()).wantError(http.StatusConflict, "FILE_NOT_FAILED")
+	s.admin.retry(tenant + "/files/" + uuid.NewString()).want(http.StatusNotFound)
+}
+
+// retry asks for a file to be verified once more.
+func (p *person) retry(file string, headers ...header) answer {
+	p.w.t.Helper()
+	return p.do(http.MethodPost, file+"/retry", nil, headers...)
+}
+
 func TestDocumentsAreFilteredAndOrdered(t *testing.T) {
 	s := newScene(setup(t))
 	tenant := "/api/tenants/" + s.tenant.String()

@@ -86,6 +86,7 @@ func (a *API) problemOf(err error) *problem {
 		},
 		{command.ErrLastAdmin, http.StatusConflict, CodeLastAdmin, "A tenant needs at least one admin. Make somebody else admin first."},
 		{command.ErrFileBusy, http.StatusConflict, CodeConflict, "The file is still being processed. Try again in a moment."},
+		{command.ErrNotFailed, http.StatusConflict, CodeFileNotFailed, "The file has not failed: there is nothing to try again."},
 		{command.ErrMember, http.StatusConflict, CodeAlreadyMember, "The user is a member already."},
 		{command.ErrNoUser, http.StatusNotFound, CodeUserNotFound, "There is no such user. Who joins has to register first."},
 		{

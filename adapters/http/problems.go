@@ -50,7 +50,7 @@ func errIncomplete() error {
 
 func errFileFailed() error {
 	return &problem{
-		status: http.StatusConflict, code: CodeFileFailed, message: "What is stored is not what was uploaded. Upload it again.",
+		status: http.StatusConflict, code: CodeFileFailed, message: "What is stored is not what was uploaded. Upload it again, or have the file verified once more.",
 	}
 }
 

@@ -87,6 +87,8 @@ func rules() map[string]policy {
 		"GET /api/tenants/{tenant_id}/files/{file_id}":    viewers,
 		"DELETE /api/tenants/{tenant_id}/files/{file_id}": admins,
 
+		"POST /api/tenants/{tenant_id}/files/{file_id}/retry": contributor, // who may upload the bytes again may have them looked at again
+
 		"GET /api/tenants/{tenant_id}/audit":                           auditors,
 		"GET /api/tenants/{tenant_id}/documents/{document_id}/history": viewers,
 

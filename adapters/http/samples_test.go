@@ -152,6 +152,10 @@ func (s *scene) sample(o operation, by *person) sample {
 	s.fill(&r, "{document_id}", func() string { return s.document(o, owner) })
 	s.fill(&r, "{user_id}", func() string { return s.member(o).String() })
 	s.fill(&r, "{file_id}", func() string {
+		if o.OperationID == "retryFile" {
+			_, file := s.failing(s.tenant, "planted")
+			return file.String()
+		}
 		document, file := s.filed(s.tenant)
 		if o.OperationID == "deleteFile" {
 			s.admin.delete("/api/tenants/" + s.tenant.String() + "/documents/" + document).want(http.StatusNoContent)
@@ -227,6 +231,28 @@ func (s *scene) filed(tenant uuid.UUID) (document string, file uuid.UUID) {
 	s.must(err)
 	s.follow(tenant)
 	return document, d.FileID
+}
+
+// failing makes a document whose file failed, as the worker finds it.
+func (s *scene) failing(tenant uuid.UUID, reason string) (document string, file uuid.UUID) {
+	s.t.Helper()
+	document = s.document(operation{Operation: &openapi3.Operation{}}, s.admin)
+	d, err := s.app.DocumentByID(s.t.Context(), tenant, uuid.MustParse(document))
+	s.must(err)
+	s.failAgain(tenant, d.FileID, reason)
+	return document, d.FileID
+}
+
+// failAgain has the worker find a file on its way wanting.
+func (s *scene) failAgain(tenant, file uuid.UUID, reason string) {
+	s.t.Helper()
+	f, err := s.app.FileByID(s.t.Context(), tenant, file)
+	s.must(err)
+	_, err = s.app.FailFile(s.t.Context(), command.Meta{ID: uuid.New()}, command.FailFile{
+		TenantID: tenant, FileID: file, Staged: f.S3Path, Reason: reason,
+	})
+	s.must(err)
+	s.follow(tenant)
 }
 
 // member makes a member, whom the tenant can do without.

@@ -18,7 +18,6 @@ import (
 	"github.com/google/uuid"
 
 	httpapi "github.com/cartulary/cartulary/adapters/http"
-	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
 
@@ -325,18 +324,9 @@ func (s *scene) ghosts() {
 // failedFile asks for a document whose bytes are not what was received.
 func (s *scene) failedFile() {
 	tenant := "/api/tenants/" + s.tenant.String()
-	document := s.admin.upload(tenant, []part{file("a.pdf", uuid.NewString())}).want(http.StatusCreated)
-	d, err := s.app.DocumentByID(s.t.Context(), s.tenant, uuid.MustParse(document.text("id")))
-	s.must(err)
-	f, err := s.app.FileByID(s.t.Context(), s.tenant, d.FileID)
-	s.must(err)
-	_, err = s.app.FailFile(s.t.Context(), command.Meta{ID: uuid.New()}, command.FailFile{
-		TenantID: s.tenant, FileID: d.FileID, Staged: f.S3Path, Reason: "planted",
-	})
-	s.must(err)
-	s.follow(s.tenant)
-	s.admin.get(tenant+"/documents/"+document.text("id")+"/download").wantError(http.StatusConflict, "FILE_FAILED")
-	s.admin.get(tenant + "/archive?ids=" + document.text("id")).want(http.StatusConflict)
+	document, _ := s.failing(s.tenant, "planted")
+	s.admin.get(tenant+"/documents/"+document+"/download").wantError(http.StatusConflict, "FILE_FAILED")
+	s.admin.get(tenant + "/archive?ids=" + document).want(http.StatusConflict)
 }
 
 // ends reports whether the caller is gone afterwards.

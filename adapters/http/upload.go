@@ -58,7 +58,7 @@ func (a *API) uploaded(c *gin.Context, tenant uuid.UUID, prefer *string, result 
 	c.Writer.Header().Set("Location", documentPath(tenant, made.ID))
 	document := documentOf(made)
 	document.Deduplicated = &result.Value.Deduplicated
-	answerTagged(a, c, settledAs(settled, http.StatusCreated), documentTag(made.Version, made.Status), document, "Document uploaded")
+	answerTagged(a, c, settledAs(settled, http.StatusCreated), documentTag(made.Version, made.Status, made.Failure), document, "Document uploaded")
 }
 
 // documentPath is where a document is found.
