@@ -169,14 +169,34 @@ func TestErasedPersonsHavePlaceholders(t *testing.T) {
 	}
 }
 
-func TestWrongKeyIsAnError(t *testing.T) {
-	h := newHistory(t, 1, events.PlatformLedger)
+// A batch fails if any of its events would fail alone: what comes after it in the
+// batch does not cover it up.
+func TestAProfileThatCantBeOpenedIsAnErrorWhateverFollows(t *testing.T) {
 	id := uuid.UUID{0: 200}
-	h.add(id, events.UserRegistered{Person: h.person(id, "ada@example.org")})
-	h.keys[id] = events.NewKey()
-	var writes projections.Writes
-	if err := writes.Project(projections.Users(), projections.Batch{Ledger: h.ledger, Events: h.list, Keys: h.keys}); err == nil {
-		t.Error("no error")
+	for name, following := range map[string]func(h *history) []events.Event{
+		"nothing": func(*history) []events.Event { return nil },
+		"another profile": func(h *history) []events.Event {
+			return []events.Event{events.UserProfileChanged{Person: h.person(id, "countess@example.org")}}
+		},
+		"the person is erased": func(*history) []events.Event { return []events.Event{events.UserErased{}} },
+		"a session":            func(*history) []events.Event { return []events.Event{events.UserLoggedOut{}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t, 1, events.PlatformLedger)
+			bad, err := events.Seal(events.NewKey(), id, events.Person{Email: "ada@example.org"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.add(id, events.UserRegistered{Person: bad})
+			for _, event := range append(following(h), events.UserPasswordChanged{}) {
+				h.add(id, event)
+			}
+			h.person(id, "") // its key is there
+			var writes projections.Writes
+			if err := writes.Project(projections.Users(), projections.Batch{Ledger: h.ledger, Events: h.list, Keys: h.keys}); err == nil {
+				t.Error("no error")
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,10 +18,26 @@ func Users() Projection {
 type userChange struct {
 	registered bool // it is new
 	createdAt  time.Time
-	profile    *events.Sealed // of a Person; nil: as it was
-	erased     bool           // whatever profile says
-	updatedAt  time.Time      // of profile, or of being erased
+	person     *events.Person // nil: as it was
+	inactive   bool           // it became so
+	updatedAt  time.Time      // of person
 	version    int64
+}
+
+// profile notes a profile. Each is opened, also if another follows: what can't be is
+// told of however the events were cut into batches.
+func (c *userChange) profile(keys events.Keys, s events.Sealed, at time.Time) error {
+	person, erased, err := open(keys, s)
+	if err != nil {
+		return err
+	}
+	c.person, c.inactive, c.updatedAt = &person, c.inactive || erased, at
+	return nil
+}
+
+func (c *userChange) erase(id uuid.UUID, at time.Time) {
+	person := erasedPerson(id)
+	c.person, c.inactive, c.updatedAt = &person, true, at
 }
 
 func applyUsers(w *Writes, b Batch) error {
@@ -33,22 +50,27 @@ func applyUsers(w *Writes, b Batch) error {
 		}
 		c := users.of(r.Stream.ID)
 		c.version = r.StreamVersion
+		var err error
 		switch e := event.(type) {
 		case events.UserRegistered:
 			c.registered, c.createdAt = true, r.At
-			c.profile, c.updatedAt = &e.Person, r.At
+			err = c.profile(b.Keys, e.Person, r.At)
 		case events.UserProfileChanged:
-			c.profile, c.updatedAt = &e.Person, r.At
+			err = c.profile(b.Keys, e.Person, r.At)
 		case events.UserErased:
-			c.erased, c.updatedAt = true, r.At
+			c.erase(r.Stream.ID, r.At)
 		case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
 			events.UserPasswordChanged: // the trail tells
 		}
+		if err != nil {
+			return fmt.Errorf("event %d: %w", r.Seq, err)
+		}
 	}
-	return writeUsers(w, &users, b.Keys)
+	writeUsers(w, &users)
+	return nil
 }
 
-func writeUsers(w *Writes, users *fold[userChange], keys events.Keys) error {
+func writeUsers(w *Writes, users *fold[userChange]) {
 	var (
 		added, changed userColumns
 		createdAt      []time.Time
@@ -57,18 +79,14 @@ func writeUsers(w *Writes, users *fold[userChange], keys events.Keys) error {
 	)
 	for _, id := range users.sorted() {
 		c := users.of(id)
-		var err error
 		switch {
 		case c.registered:
 			createdAt = append(createdAt, c.createdAt)
-			err = added.append(id, c, keys)
-		case c.profile != nil, c.erased:
-			err = changed.append(id, c, keys)
+			added.append(id, c)
+		case c.person != nil:
+			changed.append(id, c)
 		default:
 			seen, seenVersions = append(seen, id), append(seenVersions, c.version)
-		}
-		if err != nil {
-			return err
 		}
 	}
 	if len(changed.ids) > 0 {
@@ -96,7 +114,6 @@ func writeUsers(w *Writes, users *fold[userChange], keys events.Keys) error {
 			from unnest($1::uuid[], $2::bigint[]) as v (id, version)
 			where u.id = v.id`, uuids(seen), seenVersions)
 	}
-	return nil
 }
 
 // userColumns holds users, column by column.
@@ -108,22 +125,14 @@ type userColumns struct {
 	versions                      []int64
 }
 
-func (u *userColumns) append(id uuid.UUID, c *userChange, keys events.Keys) error {
-	person, erased := erasedPerson(id), true
-	if !c.erased {
-		var err error
-		if person, erased, err = open(keys, *c.profile); err != nil {
-			return err
-		}
-	}
+func (u *userColumns) append(id uuid.UUID, c *userChange) {
 	u.ids = append(u.ids, id)
-	u.firstNames = append(u.firstNames, person.FirstName)
-	u.lastNames = append(u.lastNames, person.LastName)
-	u.emails = append(u.emails, person.Email)
-	u.active = append(u.active, !erased)
+	u.firstNames = append(u.firstNames, c.person.FirstName)
+	u.lastNames = append(u.lastNames, c.person.LastName)
+	u.emails = append(u.emails, c.person.Email)
+	u.active = append(u.active, !c.inactive)
 	u.updated = append(u.updated, c.updatedAt)
 	u.versions = append(u.versions, c.version)
-	return nil
 }
 
 func (u *userColumns) args() []any {
