@@ -3,6 +3,7 @@ package projections_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -119,7 +120,7 @@ func (h *history) platform(n int) {
 // tenant makes up members, documents and files of a tenant.
 func (h *history) tenant(n int, users []uuid.UUID) {
 	members := make(map[uuid.UUID]bool)
-	var documents, files []uuid.UUID
+	var documents, files, gone []uuid.UUID
 	h.add(h.ledger, events.TenantCreated{Name: "Engines", DatabaseName: events.DatabaseName(h.ledger)})
 	for len(h.list) < n {
 		user := users[h.rand.IntN(len(users))]
@@ -141,17 +142,24 @@ func (h *history) tenant(n int, users []uuid.UUID) {
 			}
 		case 4, 5, 6:
 			file, document := h.id(), h.id()
-			if len(files) > 0 && h.rand.IntN(2) == 0 {
+			switch {
+			case len(files) > 0 && h.rand.IntN(2) == 0:
 				file = files[h.rand.IntN(len(files))]
+			case len(gone) > 0 && h.rand.IntN(2) == 0:
+				file = gone[h.rand.IntN(len(gone))]
 			}
-			if h.versions[file] == 0 || h.rand.IntN(4) == 0 {
+			if !slices.Contains(files, file) || h.rand.IntN(4) == 0 {
 				h.add(file, events.FileReceived{MD5: "md5", SHA256: "sha", Size: int64(len(h.list)), S3Path: strconv.Itoa(len(h.list))})
 			}
 			h.add(file, events.FileReferenced{DocumentID: document})
 			h.add(document, events.DocumentUploaded{FileID: file, Filename: "draft", MimeType: "text/plain"})
 			documents, files = append(documents, document), append(files, file)
 		case 7, 8:
-			if len(documents) > 0 {
+			switch {
+			case len(documents) == 0:
+			case h.rand.IntN(3) == 0:
+				h.add(documents[h.rand.IntN(len(documents))], events.DocumentTypeChanged{MimeType: fmt.Sprint("text/", len(h.list))})
+			default:
 				h.add(documents[h.rand.IntN(len(documents))], events.DocumentRenamed{Filename: fmt.Sprint("name ", len(h.list))})
 			}
 		case 9:
@@ -159,7 +167,12 @@ func (h *history) tenant(n int, users []uuid.UUID) {
 				i := h.rand.IntN(len(documents))
 				h.add(documents[i], events.DocumentDeleted{Filename: "draft"})
 				h.add(files[i], events.FileDereferenced{DocumentID: documents[i]})
+				file := files[i]
 				documents, files = append(documents[:i], documents[i+1:]...), append(files[:i], files[i+1:]...)
+				if !slices.Contains(files, file) && h.rand.IntN(2) == 0 {
+					h.add(file, events.FileDeleted{S3Path: "gone"})
+					gone = append(gone, file)
+				}
 			}
 		default:
 			if len(files) > 0 {

@@ -5,7 +5,7 @@ func Platform() []Projection { return []Projection{Users(), Tenants(), Membershi
 
 // Tenant lists the projections of a tenant's own database.
 func Tenant() []Projection {
-	return []Projection{TenantRecord(), Members(), Files(), Documents(), Trail()}
+	return []Projection{TenantRecord(), Members(), Files(), Documents(), Versions(), Trail()}
 }
 
 // PlatformTables names the tables of the main database that projections write,
@@ -14,4 +14,6 @@ func PlatformTables() []string { return []string{"users", "tenants", "user_tenan
 
 // TenantTables names the tables of a tenant's own database that projections write,
 // what rows refer to first.
-func TenantTables() []string { return []string{"tenant", "members", "files", "documents", "trail"} }
+func TenantTables() []string {
+	return []string{"tenant", "members", "files", "documents", "document_versions", "file_versions", "trail"}
+}

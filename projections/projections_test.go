@@ -40,7 +40,7 @@ func TestRowsDoNotDependOnHowEventsAreBatched(t *testing.T) {
 			}, "users", "tenants", "user_tenant_associations")
 			got += rows(t, tenant, func(tx pgx.Tx) {
 				project(t, tx, tenants, projections.Tenant(), cut)
-			}, "tenant", "members", "files", "documents", "trail")
+			}, projections.TenantTables()...)
 			if cut == 0 {
 				want = got
 			}

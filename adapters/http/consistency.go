@@ -82,10 +82,7 @@ func (a *API) catchUp(c *gin.Context, token *string, tenant uuid.UUID) error {
 		// Another tenant's ledger says nothing about this one's database.
 		relevant := tenant == uuid.Nil || p.ledger == tenant
 		if relevant && !a.reached(c.Request.Context(), database, p) {
-			return &problem{
-				status: http.StatusServiceUnavailable, code: CodeNotConsistentYet, retryAfter: 1,
-				message: "What you have seen has not arrived here yet. Try again in a moment.",
-			}
+			return errNotConsistentYet()
 		}
 		seen = p
 	}

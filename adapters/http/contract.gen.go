@@ -408,6 +408,10 @@ type DemoStatus struct {
 
 // Document Example: {"created_at":"2024-01-01T00:00:00Z","created_by":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","file_id":"7d3ad6a1-2f62-8c6a-9b6e-2d8a4b4e5f10","file_size":48213,"filename":"sketch of the engine.pdf","id":"0192f0c2-11f0-7d1a-8a1b-5b0e6a1f3c77","md5_hash":"9e107d9d372bb6826bd81d3542a419d6","mime_type":"application/pdf","sha256_hash":"d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592","status":"ready","updated_at":"2024-01-01T00:00:00Z","user_id":"0192f0c0-5a10-7f1e-b0f3-1c5a4c0e7d21","version":1}
 type Document struct {
+	// AsOf The moment that an answer to `as_of` shows.
+	//
+	// Example: {"at":"2025-12-31T16:20:00Z","sequence":17}
+	AsOf      *Moment            `json:"as_of,omitempty"`
 	CreatedAt time.Time          `json:"created_at"`
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
@@ -448,6 +452,10 @@ type DocumentEnvelope struct {
 
 // DocumentPage defines model for DocumentPage.
 type DocumentPage struct {
+	// AsOf The moment that an answer to `as_of` shows.
+	//
+	// Example: {"at":"2025-12-31T16:20:00Z","sequence":17}
+	AsOf  *Moment    `json:"as_of,omitempty"`
 	Items []Document `json:"items"`
 
 	// NextCursor Ask for the next page with it; null on the last one.
@@ -680,6 +688,17 @@ type MemberPageEnvelope struct {
 //
 // Example: application/pdf
 type MimeType = string
+
+// Moment The moment that an answer to `as_of` shows.
+//
+// Example: {"at":"2025-12-31T16:20:00Z","sequence":17}
+type Moment struct {
+	// At When that event was recorded; null before the first.
+	At *time.Time `json:"at"`
+
+	// Sequence Of the last event of the tenant's trail that counts; 0 before the first.
+	Sequence int64 `json:"sequence"`
+}
 
 // Password At least 8 characters, at most 1024 bytes; none is cut off, and any are allowed. One of the most common passwords, and
 // one that is made of the owner's address or name, is refused.
@@ -1054,6 +1073,9 @@ type UserEnvelope struct {
 	Message string  `json:"message"`
 	Success Success `json:"success"`
 }
+
+// AsOf defines model for AsOf.
+type AsOf = string
 
 // ConsistencyToken defines model for ConsistencyToken.
 type ConsistencyToken = string
@@ -1667,6 +1689,10 @@ type ListDocumentsParams struct {
 	// Total Whether to count the whole list, too, which takes longer.
 	Total *Total `form:"total,omitempty" json:"total,omitempty"`
 
+	// AsOf Answer as it was: after the event of this sequence number of the tenant's trail (0: before the first), or at this time (RFC
+	// 3339), after all events that were recorded then or before. Neither may lie ahead: in the future, or after the last event.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Name Only those whose file name holds this text, in upper or lower case.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
@@ -1748,6 +1774,10 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// AsOf Answer as it was: after the event of this sequence number of the tenant's trail (0: before the first), or at this time (RFC
+	// 3339), after all events that were recorded then or before. Neither may lie ahead: in the future, or after the last event.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
 	// answer is 304 without body (RFC 9110 §13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
@@ -4007,6 +4037,14 @@ func (siw *ServerInterfaceWrapper) ListDocuments(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", c.Request.URL.Query(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter as_of: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "name" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", c.Request.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -4444,6 +4482,14 @@ func (siw *ServerInterfaceWrapper) GetDocument(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetDocumentParams
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", c.Request.URL.Query(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter as_of: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 

@@ -29,6 +29,10 @@ func (a *API) ListDocuments(c *gin.Context, tenantID TenantID, params ListDocume
 	if params.Sort != nil {
 		sort = query.DocumentSort(*params.Sort)
 	}
+	if params.AsOf != nil {
+		a.documentsAsOf(c, tenantID, params, filter, sort)
+		return
+	}
 	page, err := inTenant(a, c, tenantID, params.ConsistencyToken, func(db query.DB) (query.Listed[query.Document], error) {
 		return query.Documents(c.Request.Context(), db, filter, sort, pageOf(params.Limit, params.Cursor, params.Total))
 	})
@@ -49,6 +53,10 @@ func (a *API) document(c *gin.Context, tenantID TenantID, documentID DocumentID,
 
 // GetDocument answers a document.
 func (a *API) GetDocument(c *gin.Context, tenantID TenantID, documentID DocumentID, params GetDocumentParams) {
+	if params.AsOf != nil {
+		a.documentAsOf(c, tenantID, documentID, params)
+		return
+	}
 	d, err := a.document(c, tenantID, documentID, params.ConsistencyToken)
 	if err != nil {
 		a.fail(c, err)

@@ -67,6 +67,13 @@ func errInFlight() error {
 	}
 }
 
+func errNotConsistentYet() error {
+	return &problem{
+		status: http.StatusServiceUnavailable, code: CodeNotConsistentYet, retryAfter: 1,
+		message: "What you have seen has not arrived here yet. Try again in a moment.",
+	}
+}
+
 func errNoToken() error {
 	return &problem{
 		status: http.StatusUnauthorized, code: CodeUnauthorized, message: "Send an access token: Authorization: Bearer …",

@@ -283,6 +283,9 @@ func (w *world) project(ctx context.Context, ledger uuid.UUID) (more bool) {
 		conn, release, err := w.pools.Tenant(ctx, ledger)
 		w.must(err)
 		w.apply(ctx, conn, projections.Tenant(), batch)
+		_, err = conn.Exec(ctx, `insert into checkpoints values ($1, 'versions', $2)
+			on conflict (ledger_id, projection) do update set seq = excluded.seq`, ledger, last)
+		w.must(err)
 		release()
 		w.done[events.DatabaseName(ledger)+ledger.String()] = last
 	}

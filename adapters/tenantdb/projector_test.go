@@ -224,7 +224,7 @@ func TestPoisonParksItsTenantAndIsNeverSkipped(t *testing.T) {
 			if poison.event == nil {
 				return
 			}
-			w.tenantExec(sick, `alter table documents alter filename type text`)
+			w.tenantExec(sick, `alter table documents alter filename type text; alter table document_versions alter filename type text`)
 			w.awaitAll(sick)
 			w.until("nothing is parked", func() bool { return len(p.Parked()) == 0 })
 			if diff := cmp.Diff([]string{"after", tooLong}, w.names(sick)); diff != "" {

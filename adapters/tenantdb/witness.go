@@ -20,6 +20,9 @@ func (s *shadow) witness(ctx context.Context, d RowDifference) (*Witness, error)
 	switch d.Table {
 	case "trail":
 		row = s.conn.QueryRow(ctx, trail+`seq = $1::text::bigint`, d.Key)
+	case "document_versions", "file_versions": // whose keys end with the event that began them
+		_, seq, _ := strings.Cut(d.Key, "/")
+		row = s.conn.QueryRow(ctx, trail+`seq = $1::text::bigint`, seq)
 	case "members":
 		row = s.conn.QueryRow(ctx, trail+`stream_kind = 'tenant' and data ->> 'user_id' = $1
 			and event_type = any($2) order by seq desc limit 1`, d.Key, memberEvents())

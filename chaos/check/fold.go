@@ -16,6 +16,7 @@ import (
 type models struct {
 	platform  Tables
 	databases map[string]Tables
+	lasting   map[string]Row // versions that nothing has ended yet, by table and id
 }
 
 // DatabaseName returns the name of a tenant's database.
@@ -23,7 +24,7 @@ func DatabaseName(tenant uuid.UUID) string { return "tenant_" + hex.EncodeToStri
 
 // fold makes the read models anew from the events alone.
 func fold(f *findings, s Snapshot, decoded []envelope) models {
-	m := models{platform: empty(PlatformTables()), databases: map[string]Tables{}}
+	m := models{platform: empty(PlatformTables()), databases: map[string]Tables{}, lasting: map[string]Row{}}
 	for _, e := range decoded {
 		if e.TenantID == PlatformLedger {
 			if err := m.user(e, s.Keys); err != nil {
@@ -44,6 +45,7 @@ func fold(f *findings, s Snapshot, decoded []envelope) models {
 		m.member(e, d)
 		m.file(e, d)
 		m.document(e, d)
+		m.versions(e)
 		m.trail(e)
 	}
 	return m

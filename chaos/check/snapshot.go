@@ -99,11 +99,15 @@ func TenantTables() []Table {
 		{"members", []string{"user_id"}, []string{"role", "joined_at"}},
 		{"files", []string{"id"}, []string{
 			"md5_hash", "sha256_hash", "s3_path", "file_size", "status", "created_at", "updated_at", "created_by", "version",
-			"dereferenced_at",
+			"dereferenced_at", "failure",
 		}},
 		{"documents", []string{"id"}, []string{
 			"filename", "mime_type", "file_id", "user_id", "created_at", "updated_at", "created_by", "version",
 		}},
+		{"document_versions", []string{"id", "from_seq"}, []string{
+			"to_seq", "filename", "mime_type", "file_id", "user_id", "created_at", "updated_at", "created_by", "version",
+		}},
+		{"file_versions", []string{"id", "from_seq"}, []string{"to_seq", "md5_hash", "sha256_hash", "s3_path", "file_size", "status", "failure"}},
 		{"trail", []string{"seq"}, []string{
 			"event_id", "event_type", "stream_kind", "stream_id", "stream_version", "user_id", "command_id", "request_id",
 			"traceparent", "origin", "at", "data",
