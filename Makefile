@@ -83,8 +83,12 @@ lint: ## Check style, layers and formatting, of Go and of shell scripts
 	@cd tools && ../bin/golangci-lint run --config ../.golangci.yml ./...
 	@for script in $$(git ls-files scripts .ci deploy | xargs grep -lE '^#!.*bash'); do bash -n "$$script"; done
 
+.PHONY: schema-check
+schema-check: ## Check that published events, their golden files and schemas are as they were
+	@go run ./internal/catalogue/run check
+
 .PHONY: contract-lint
-contract-lint: ## Check swagger.yaml with Redocly's linter
+contract-lint: ## Check swagger.yaml with Redocly's linter, asyncapi.yaml with AsyncAPI's
 	@scripts/contract lint
 
 .PHONY: contract-fuzz

@@ -169,19 +169,6 @@ func TestPlatformEventsHaveNoUser(t *testing.T) {
 	}
 }
 
-func TestTheCataloguePageNamesEveryEvent(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile(filepath.Join("..", "docs", "events.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range events.Types() {
-		if !strings.Contains(string(page), "| `"+string(name)+"` |") {
-			t.Errorf("%s is not in docs/events.md", name)
-		}
-	}
-}
-
 // Events from before origins were recorded have none, and keep their bytes; those
 // since carry one between their type and their request.
 func TestAnOriginStandsInTheEnvelope(t *testing.T) {

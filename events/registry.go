@@ -14,6 +14,7 @@ type Registry map[Type]Definition
 // Definition is what is known of one kind of event.
 type Definition struct {
 	kind      Kind
+	zero      Event
 	upcasters []Upcaster // the first makes version 2 of version 1, and so on
 	decode    func(data []byte) (Event, error)
 }
@@ -22,7 +23,8 @@ type Definition struct {
 // upcasters make E's data of every older version's: the first makes version 2 of
 // version 1, and so on, so that there is one fewer of them than there are versions.
 func Define[E Event](kind Kind, upcasters ...Upcaster) Definition {
-	return Definition{kind: kind, upcasters: upcasters, decode: func(data []byte) (Event, error) {
+	var zero E
+	return Definition{kind: kind, zero: zero, upcasters: upcasters, decode: func(data []byte) (Event, error) {
 		return decodeStrictly[E](data)
 	}}
 }
@@ -30,6 +32,9 @@ func Define[E Event](kind Kind, upcasters ...Upcaster) Definition {
 // SchemaVersion returns the schema version that is written today; older ones are
 // still read.
 func (d Definition) SchemaVersion() int { return len(d.upcasters) + 1 }
+
+// Zero returns an event of the newest version that says nothing.
+func (d Definition) Zero() Event { return d.zero }
 
 // Kind returns the kind of stream that the event belongs to.
 func (d Definition) Kind() Kind { return d.kind }

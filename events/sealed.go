@@ -29,8 +29,8 @@ var ErrErased = errors.New("personal data erased")
 // Sealed is personal data of one person, encrypted under that person's key
 // (AES-256-GCM, random nonce in front, the subject's id as additional data).
 type Sealed struct {
-	Ciphertext []byte    `json:"ciphertext"`
-	Subject    uuid.UUID `json:"subject"`
+	Ciphertext []byte    `json:"ciphertext"` // the nonce first
+	Subject    uuid.UUID `json:"subject"`    // the user whose key it is
 }
 
 // Seal encrypts v, as JSON, for its subject.

@@ -24,18 +24,18 @@ const (
 
 // UserRegistered records that a person opened an account.
 type UserRegistered struct {
-	Person Sealed `json:"person"` // of a [Person]
+	Person Sealed `json:"person"` // a sealed [Person]
 }
 
 // UserProfileChanged records a person's new profile.
 type UserProfileChanged struct {
-	Person   Sealed `json:"person"`   // of a [Person], as it is now
-	Previous Sealed `json:"previous"` // of a [Person], as it was
+	Person   Sealed `json:"person"`   // a sealed [Person], as it is now
+	Previous Sealed `json:"previous"` // a sealed [Person], as it was
 }
 
 // UserLoggedIn records the start of a session.
 type UserLoggedIn struct {
-	Origin    Sealed    `json:"origin"` // of an [Origin]
+	Origin    Sealed    `json:"origin"` // a sealed [Origin]
 	SessionID uuid.UUID `json:"session_id"`
 }
 
@@ -69,7 +69,7 @@ const (
 
 // UserLoginFailed records that somebody failed to prove to be the user.
 type UserLoginFailed struct {
-	Origin Sealed       `json:"origin"` // of an [Origin]; the subject is the account's owner, whoever it was
+	Origin Sealed       `json:"origin"` // a sealed [Origin]; the subject is the account's owner, whoever it was
 	Reason LoginFailure `json:"reason"`
 	// Throttled counts attempts on the account that were refused unseen since the
 	// last that was recorded.
