@@ -43,15 +43,16 @@ func (c *Catalogue) Check(ctx context.Context) (problems []Problem, noHistory st
 	if err != nil {
 		return nil, "", err
 	}
+	before, err := c.past(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, part := range []func() ([]Problem, error){
 		c.missing,
-		func() ([]Problem, error) { return c.changedSchemas(ctx, files) },
-		func() (list []Problem, err error) {
-			list, noHistory, err = c.kept(ctx)
-			return list, err
-		},
+		func() ([]Problem, error) { return c.changedSchemas(before, files) },
+		func() ([]Problem, error) { return c.kept(before) },
 		c.goldens,
-		func() ([]Problem, error) { return c.stale(files) },
+		func() ([]Problem, error) { return c.stale(before, files) },
 	} {
 		list, err := part()
 		if err != nil {
@@ -59,7 +60,7 @@ func (c *Catalogue) Check(ctx context.Context) (problems []Problem, noHistory st
 		}
 		problems = append(problems, list...)
 	}
-	return distinct(problems), noHistory, nil
+	return distinct(problems), before.why, nil
 }
 
 // distinct keeps the first problem of each file: the others follow from it.
@@ -100,21 +101,16 @@ func (c *Catalogue) missing() ([]Problem, error) {
 }
 
 // changedSchemas finds published schemas that the code no longer means.
-func (c *Catalogue) changedSchemas(ctx context.Context, generated map[string][]byte) ([]Problem, error) {
-	committed, why := c.history(ctx)
-	sums, err := c.sums()
-	if err != nil {
-		return nil, err
-	}
+func (c *Catalogue) changedSchemas(before past, generated map[string][]byte) ([]Problem, error) {
 	var problems []Problem
 	for _, path := range slices.Sorted(maps.Keys(generated)) {
-		if why == "" {
-			if was, known := committed[path]; known {
+		if before.why == "" {
+			if was, known := before.committed[path]; known {
 				problems = append(problems, changed(path, differences(path, was, generated[path]))...)
 			}
 			continue
 		}
-		want, known := sums[path]
+		want, known := before.sums[path]
 		is, err := digest(path, generated[path])
 		if err != nil {
 			return nil, err
@@ -150,46 +146,42 @@ func remedyOf(path string) string {
 }
 
 // kept finds published files that were edited or removed.
-func (c *Catalogue) kept(ctx context.Context) (problems []Problem, why string, err error) {
-	committed, why := c.history(ctx)
-	for _, path := range slices.Sorted(maps.Keys(committed)) {
+func (c *Catalogue) kept(before past) ([]Problem, error) {
+	var problems []Problem
+	for _, path := range slices.Sorted(maps.Keys(before.committed)) {
 		is, err := c.read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, Problem{path, "published, but no longer there", nil, remedyRestore + path})
 		case err != nil:
-			return nil, "", err
+			return nil, err
 		default:
-			if list := differences(path, committed[path], is); len(list) > 0 {
+			if list := differences(path, before.committed[path], is); len(list) > 0 {
 				problems = append(problems, Problem{path, "published, but edited since", list, remedyRestore + path})
 			}
 		}
 	}
-	sums, err := c.sums()
-	if err != nil {
-		return nil, "", err
-	}
-	for _, path := range slices.Sorted(maps.Keys(sums)) {
+	for _, path := range slices.Sorted(maps.Keys(before.sums)) {
 		is, err := c.read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			problems = append(problems, Problem{path, "published, but no longer there", nil, remedyRestore + path})
 			continue
 		} else if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		sum, err := digest(path, is)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		if sum != sums[path] {
+		if sum != before.sums[path] {
 			problems = append(problems, Problem{path, "not what " + sumFile + " says was published", nil, remedyRestore + path})
 		}
 	}
-	return problems, why, nil
+	return problems, nil
 }
 
 // stale finds generated files that are not what the code generates.
-func (c *Catalogue) stale(files map[string][]byte) ([]Problem, error) {
+func (c *Catalogue) stale(before past, files map[string][]byte) ([]Problem, error) {
 	documents, err := c.documents()
 	if err != nil {
 		return nil, err
@@ -210,12 +202,8 @@ func (c *Catalogue) stale(files map[string][]byte) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, err := c.sums()
-	if err != nil {
-		return nil, err
-	}
 	for _, path := range paths {
-		if _, listed := sums[path]; !listed {
+		if _, listed := before.sums[path]; !listed {
 			problems = append(problems, Problem{sumFile, "does not list " + path, nil, remedyGenerate})
 		}
 	}

@@ -19,7 +19,11 @@ func (c *Catalogue) Generate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if problems, err := c.changedSchemas(ctx, files); err != nil || len(problems) > 0 {
+	before, err := c.past(ctx)
+	if err != nil {
+		return err
+	}
+	if problems, err := c.changedSchemas(before, files); err != nil || len(problems) > 0 {
 		return errors.Join(append(asErrors(problems), err)...)
 	}
 	documents, err := c.documents()
@@ -32,23 +36,19 @@ func (c *Catalogue) Generate(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.writeSums(ctx)
+	return c.writeSums(before)
 }
 
 // writeSums lists what is in the tree and not in published.sum yet. What was never
 // committed may still change.
-func (c *Catalogue) writeSums(ctx context.Context) error {
-	sums, err := c.sums()
-	if err != nil {
-		return err
-	}
-	committed, why := c.history(ctx)
+func (c *Catalogue) writeSums(before past) error {
+	sums := before.sums
 	paths, err := c.published()
 	if err != nil {
 		return err
 	}
 	for path := range sums {
-		if _, known := committed[path]; why == "" && !known && !slices.Contains(paths, path) {
+		if _, known := before.committed[path]; before.why == "" && !known && !slices.Contains(paths, path) {
 			delete(sums, path)
 		}
 	}
@@ -58,8 +58,8 @@ func (c *Catalogue) writeSums(ctx context.Context) error {
 			return err
 		}
 		_, listed := sums[path]
-		_, known := committed[path]
-		if listed && (known || why != "") {
+		_, known := before.committed[path]
+		if listed && (known || before.why != "") {
 			continue
 		}
 		if sums[path], err = digest(path, content); err != nil {

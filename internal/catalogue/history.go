@@ -10,6 +10,19 @@ import (
 	"strings"
 )
 
+// past is what was published before.
+type past struct {
+	committed map[string][]byte // as it was first committed, by path
+	why       string            // git can't tell what was committed; empty if it can
+	sums      map[string]string // what published.sum says
+}
+
+func (c *Catalogue) past(ctx context.Context) (past, error) {
+	committed, why := c.history(ctx)
+	sums, err := c.sums()
+	return past{committed, why, sums}, err
+}
+
 // history returns the golden files and schemas that were ever committed, by their
 // paths, as they were first committed; or, if git can't tell, why.
 func (c *Catalogue) history(ctx context.Context) (files map[string][]byte, why string) {

@@ -51,6 +51,14 @@ func (r tree) commit() {
 	}
 }
 
+// worktree returns a checkout of the tree's last commit.
+func (r tree) worktree(t *testing.T) tree {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "tree")
+	git(t, r.root, "worktree", "add", "-q", "--detach", folder)
+	return tree{t, folder, events.Published()}
+}
+
 func git(t *testing.T, folder string, args ...string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", folder}, args...)...).CombinedOutput(); err != nil {
