@@ -86,7 +86,7 @@ func (a *API) documentAsOf(c *gin.Context, tenantID TenantID, documentID Documen
 	}
 	then := documentRow(d)
 	then.AsOf = momentOf(m)
-	answerTagged(a, c, http.StatusOK, documentTag(d.Version, d.Status), then, "Document found as it was")
+	answerTagged(a, c, http.StatusOK, documentTag(d.Version, d.Status, d.Failure), then, "Document found as it was")
 }
 
 func momentOf(m query.Moment) *Moment {
