@@ -29,7 +29,8 @@ type RebuildOptions struct {
 	Done     func(tenantdb.Rebuilt) // called for each database
 }
 
-// Rebuild builds read models anew beside the live ones.
+// Rebuild builds read models anew beside the live ones. That they were swapped
+// stands in the ledger concerned: the tenant's, or the platform's.
 func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
 	tenants, err := p.rebuilt(ctx, o)
 	if err != nil {
@@ -44,12 +45,16 @@ func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
 		told := tell(ended, func() { o.Progress(rebuild.Applied()) })
 		defer func() { close(ended); <-told }()
 	}
+	done := func(b tenantdb.Rebuilt) {
+		b.Err = errors.Join(b.Err, p.recordReplay(ctx, b, o.FromLog))
+		o.Done(b)
+	}
 	if o.All || o.Platform {
-		if err := rebuild.Platform(ctx, o.Done); err != nil {
+		if err := rebuild.Platform(ctx, done); err != nil {
 			return fmt.Errorf("rebuild the main database: %w", err)
 		}
 	}
-	if err := rebuild.Tenants(ctx, tenants, o.Done); err != nil {
+	if err := rebuild.Tenants(ctx, tenants, done); err != nil {
 		return fmt.Errorf("rebuild tenants' databases: %w", err)
 	}
 	return nil
@@ -77,7 +82,7 @@ func tell(ended <-chan struct{}, f func()) <-chan struct{} {
 func (p *Platform) sourceOf(log bool) func(context.Context) (tenantdb.Source, error) {
 	if log {
 		return func(ctx context.Context) (tenantdb.Source, error) {
-			return kafka.OpenLog(ctx, p.cfg.Kafka.Brokers, p.logger)
+			return kafka.OpenLog(ctx, p.cfg.Kafka.Brokers, p.kafkaSecurity(), p.logger)
 		}
 	}
 	return func(context.Context) (tenantdb.Source, error) {

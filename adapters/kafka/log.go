@@ -30,8 +30,12 @@ type Log struct {
 }
 
 // OpenLog returns a reader at the beginning of audit.log. [Log.Close] must follow.
-func OpenLog(ctx context.Context, brokers []string, logger *slog.Logger) (*Log, error) {
-	client, err := kgo.NewClient(
+func OpenLog(ctx context.Context, brokers []string, security Security, logger *slog.Logger) (*Log, error) {
+	options, err := security.options()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", events.TopicAudit, err)
+	}
+	client, err := kgo.NewClient(append(options,
 		kgo.SeedBrokers(brokers...),
 		kgo.ClientID("cartulary-replay"),
 		kgo.ConsumeTopics(events.TopicAudit),
@@ -43,7 +47,7 @@ func OpenLog(ctx context.Context, brokers []string, logger *slog.Logger) (*Log, 
 		kgo.MaxConcurrentFetches(1),
 		kgo.DialTimeout(dialTimeout),
 		kgo.DisableClientMetrics(),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", events.TopicAudit, err)
 	}

@@ -15,7 +15,7 @@ func TestLogIsReadFromItsBeginningAndOnFromThere(t *testing.T) {
 	history := given(3, 400)
 	b.publish(t, history[:900])
 	b.publish(t, history[600:900]) // again
-	log, err := OpenLog(b.ctx, b.broker.Addrs(), b.logger)
+	log, err := OpenLog(b.ctx, b.broker.Addrs(), Security{}, b.logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (s Security) sarama(cfg *sarama.Config) {
 	cfg.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{hash: hash} }
 }
 
-// options makes a producer's client secure.
+// options makes a producer's client, or a replay's, secure.
 func (s Security) options() ([]kgo.Opt, error) {
 	var options []kgo.Opt
 	if s.TLS {

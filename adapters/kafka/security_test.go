@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"log/slog"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -44,6 +45,12 @@ func TestBrokersThatWantToKnowWhoAsks(t *testing.T) {
 			}
 			if err := publishOne(t, broker, good); err != nil {
 				t.Errorf("franz-go: %v", err)
+			}
+			log, err := OpenLog(t.Context(), broker.ListenAddrs(), good, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Errorf("audit.log: %v", err)
+			} else {
+				log.Close()
 			}
 			wrong, stranger, plain := good, good, good
 			wrong.Password, stranger.roots, plain.TLS = "wrong", nil, false

@@ -55,6 +55,8 @@ var ErrRebuilding = errors.New("it is being rebuilt or migrated by somebody else
 // Rebuilt is what came of the rebuild of one database.
 type Rebuilt struct {
 	Database    string           `json:"database"`
+	Ledger      uuid.UUID        `json:"ledger"` // the tenant's, or the platform's
+	Seq         int64            `json:"seq"`    // of that ledger's last event that was applied
 	Events      int64            `json:"events"` // that were applied
 	Compared    bool             `json:"compared"`
 	Tables      []TableDigest    `json:"tables,omitempty"`
@@ -126,6 +128,7 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 		if s.failure() == nil {
 			s.failed(s.finish(ctx, g))
 		}
+		s.result.Seq = s.positions[s.result.Ledger]
 		s.close(ctx)
 		if err := s.failure(); err != nil {
 			s.result.Err = fmt.Errorf("rebuild %s: %w", s.target.database(), err)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/projections"
 )
 
@@ -40,14 +41,14 @@ type shadow struct {
 }
 
 func newShadow(r *Rebuild, t target) *shadow {
-	tables := projections.PlatformTables()
+	tables, ledger := projections.PlatformTables(), events.PlatformLedger
 	if t.site == onTenant {
-		tables = projections.TenantTables()
+		tables, ledger = projections.TenantTables(), t.ledger
 	}
 	return &shadow{
 		rebuild: r, target: t, tables: tables,
 		positions: make(map[uuid.UUID]int64), held: make(map[uuid.UUID][]*stretch),
-		result: Rebuilt{Database: t.database()},
+		result: Rebuilt{Database: t.database(), Ledger: ledger},
 	}
 }
 

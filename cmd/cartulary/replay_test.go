@@ -57,6 +57,19 @@ func (in *installation) models(t *testing.T, tenant uuid.UUID) string {
 		rows(t, in.connect(t, tenant), projections.TenantTables()...)
 }
 
+// operations returns what a ledger tells of operators' acts, in order.
+func (in *installation) operations(t *testing.T, ledger uuid.UUID) []string {
+	t.Helper()
+	list, _ := in.connect(t, uuid.Nil).Query(t.Context(), `
+		select convert_from(body, 'UTF8')::jsonb #>> '{data,detail}' from ledger.events
+		where ledger_id = $1 and convert_from(body, 'UTF8')::jsonb ->> 'event_type' = 'operation.performed' order by seq`, ledger)
+	details, err := pgx.CollectRows(list, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return details
+}
+
 func exec(t *testing.T, conn *pgx.Conn, sql string) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
@@ -87,6 +100,14 @@ func TestReadModelsAreRebuiltFromEvents(t *testing.T) {
 		t.Errorf("%d documents, want 7", len(listed))
 	}
 	must("replay", "--tenant", tenant.String(), "--to", "shadow")
+	// What was swapped, and nothing else, is in the trail of whom it concerns.
+	for _, ledger := range []uuid.UUID{events.PlatformLedger, tenant} {
+		replays := in.operations(t, ledger)
+		if len(replays) != 2 || !strings.Contains(replays[0], "from audit.log up to event") ||
+			!strings.HasSuffix(replays[1], ", 0 rows differed") {
+			t.Errorf("trail of %s: %q", ledger, replays)
+		}
+	}
 
 	// Without the ledger, and with live rows that are wrong: from audit.log alone.
 	for _, name := range []string{"api", "worker", "relay", "projector"} {
@@ -114,6 +135,10 @@ func TestReadModelsAreRebuiltFromEvents(t *testing.T) {
 		t.Error("what differs was swapped")
 	}
 	must("replay", "--all", "--from", "audit.log", "--force")
+	// Recording it would begin a second history.
+	if replays := append(in.operations(t, tenant), in.operations(t, events.PlatformLedger)...); len(replays) > 0 {
+		t.Errorf("ledgers that lost their events go on with %q", replays)
+	}
 	if diff := cmp.Diff(want, in.models(t, tenant)); diff != "" {
 		t.Errorf("read models (-before +rebuilt):\n%s", diff)
 	}

@@ -1,0 +1,48 @@
+package roles
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/cartulary/cartulary/adapters/tenantdb"
+)
+
+// recordReplay says in a ledger that its read models were swapped. A ledger that
+// lost events is left alone: what it recorded next would contradict audit.log.
+func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, fromLog bool) error {
+	if !b.Swapped {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	head, err := p.ledger.Head(ctx, b.Ledger)
+	if err != nil {
+		return fmt.Errorf("swapped, but that is not recorded: %w", err)
+	}
+	if head < b.Seq {
+		p.logger.LogAttrs(ctx, slog.LevelWarn, "swapped, which is not recorded: the ledger lacks events that the read models hold",
+			slog.String("database", b.Database), slog.Int64("ledger", head), slog.Int64("read_models", b.Seq))
+		return nil
+	}
+	if _, err := p.app.RecordOperation(ctx, b.Ledger, "replay", replayed(b, fromLog)); err != nil {
+		return fmt.Errorf("swapped, but that is not recorded: %w", err)
+	}
+	return nil
+}
+
+// replayed says what a replay did to a database.
+func replayed(b tenantdb.Rebuilt, fromLog bool) string {
+	source := "the ledger"
+	if fromLog {
+		source = "audit.log"
+	}
+	detail := fmt.Sprintf("read models rebuilt from %s up to event %d", source, b.Seq)
+	var differing int64
+	for _, rows := range b.Differing {
+		differing += rows
+	}
+	if !b.Compared {
+		return detail + ", not compared"
+	}
+	return fmt.Sprintf("%s, %d rows differed", detail, differing)
+}
