@@ -32,6 +32,7 @@ type File struct {
 	Status  FileStatus // "" if there is none
 	Digest  Digest
 	S3Path  string // where the bytes lie now; "" once deleted
+	Staged  string // where they were last received
 	Failure string // why it failed; "" unless it did
 	Version int64
 
@@ -67,6 +68,7 @@ func evolveFile(f File, r events.Recorded) File {
 		if !f.exists() {
 			f.CreatedAt, f.CreatedBy = r.At, r.Actor
 		}
+		f.Staged = e.S3Path
 		f.Digest = Digest{MD5: e.MD5, SHA256: e.SHA256, Size: e.Size}
 		f.Born, f.BornAt = r.StreamVersion, r.At
 		f = f.queued(r, e.S3Path)

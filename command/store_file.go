@@ -16,7 +16,7 @@ import (
 // so that whoever still removes or copies the earlier ones does not touch them.
 func StoredPath(tenant, file uuid.UUID, md5 string, received time.Time, born int64) string {
 	received = received.UTC()
-	path := fmt.Sprintf("tenants/%s/files/%04d/%02d/%s_%s", tenant, received.Year(), received.Month(), file, md5)
+	path := fmt.Sprintf("%s%04d/%02d/%s_%s", FilesPrefix(tenant), received.Year(), received.Month(), file, md5)
 	if born > 1 {
 		path += fmt.Sprintf(".%d", born)
 	}
@@ -28,8 +28,14 @@ func StagingPath(tenant, document uuid.UUID) string {
 	return StagingPrefix(tenant) + document.String()
 }
 
+// TenantsPrefix is what the keys of all tenants' objects begin with.
+const TenantsPrefix = "tenants/"
+
 // TenantPrefix returns what all keys of a tenant's objects begin with.
-func TenantPrefix(tenant uuid.UUID) string { return fmt.Sprintf("tenants/%s/", tenant) }
+func TenantPrefix(tenant uuid.UUID) string { return TenantsPrefix + tenant.String() + "/" }
+
+// FilesPrefix returns what the final keys of a tenant's files begin with.
+func FilesPrefix(tenant uuid.UUID) string { return TenantPrefix(tenant) + "files/" }
 
 // StagingPrefix returns what the keys of a tenant's staging objects start with.
 func StagingPrefix(tenant uuid.UUID) string {

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // what entity tags are
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/url"
@@ -19,6 +21,7 @@ type Object struct {
 	Key          string
 	Size         int64 // bytes
 	LastModified time.Time
+	MD5          string // of what it holds, in lower-case hex; "" if the store does not tell
 }
 
 // Verify reads an object and returns what it really holds; [ErrNotFound] if
@@ -68,6 +71,38 @@ func copySource(bucket, key string) string {
 	return bucket + "/" + strings.Join(segments, "/")
 }
 
+// md5Of returns the MD5 digest that an entity tag is, or "". Of an object that was
+// stored in parts, or encrypted with keys of others, the tag is no digest; the latter
+// does not show.
+func md5Of(tag *string) string {
+	sum := strings.ToLower(strings.Trim(aws.ToString(tag), `"`))
+	if decoded, err := hex.DecodeString(sum); err != nil || len(decoded) != md5.Size {
+		return ""
+	}
+	return sum
+}
+
+// Prefixes calls found for each stretch of keys that begin with prefix, up to and
+// including their next slash, in order, until found fails; that error is returned as
+// it is.
+func (s *Store) Prefixes(ctx context.Context, prefix string, found func(string) error) error {
+	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{
+		Bucket: &s.bucket, Prefix: &prefix, Delimiter: aws.String("/"),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", prefix, err)
+		}
+		for _, p := range page.CommonPrefixes {
+			if err := found(aws.ToString(p.Prefix)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // List calls found for each object whose key begins with prefix, in the order of
 // keys, until found fails; that error is returned as it is.
 func (s *Store) List(ctx context.Context, prefix string, found func(Object) error) error {
@@ -79,7 +114,7 @@ func (s *Store) List(ctx context.Context, prefix string, found func(Object) erro
 		}
 		for _, o := range page.Contents {
 			err := found(Object{
-				Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), LastModified: aws.ToTime(o.LastModified),
+				Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), LastModified: aws.ToTime(o.LastModified), MD5: md5Of(o.ETag),
 			})
 			if err != nil {
 				return err
@@ -87,31 +122,4 @@ func (s *Store) List(ctx context.Context, prefix string, found func(Object) erro
 		}
 	}
 	return nil
-}
-
-// AbortStale removes the parts of uploads under prefix that began before the
-// given time, which only a killed process leaves, and returns how many uploads
-// that were.
-func (s *Store) AbortStale(ctx context.Context, prefix string, before time.Time) (int, error) {
-	aborted := 0
-	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &prefix})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return aborted, fmt.Errorf("list uploads of %s: %w", prefix, err)
-		}
-		for _, upload := range page.Uploads {
-			if !aws.ToTime(upload.Initiated).Before(before) {
-				continue
-			}
-			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-				Bucket: &s.bucket, Key: upload.Key, UploadId: upload.UploadId,
-			})
-			if err != nil && !missing(err) {
-				return aborted, fmt.Errorf("abort upload of %s: %w", aws.ToString(upload.Key), err)
-			}
-			aborted++
-		}
-	}
-	return aborted, nil
 }

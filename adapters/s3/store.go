@@ -90,9 +90,12 @@ func (s *Store) ensureBucket(ctx context.Context, cfg Config) error {
 	return fmt.Errorf("there is none, and it can't be made: %w", err)
 }
 
+// ProbesPrefix is what the keys begin with of objects that [New] tries the store with.
+const ProbesPrefix = "probes/"
+
 // probe stores a small object and removes it again.
 func (s *Store) probe(ctx context.Context) error {
-	key := "probes/" + uuid.NewString()
+	key := ProbesPrefix + uuid.NewString()
 	if err := s.Replace(ctx, key, "text/plain", []byte("may this process write?\n")); err != nil {
 		return err
 	}
@@ -120,7 +123,11 @@ func (s *Store) Head(ctx context.Context, key string) (Object, error) {
 	if err != nil {
 		return Object{}, fmt.Errorf("head %s: %w", key, translate(err))
 	}
-	return Object{Key: key, Size: aws.ToInt64(out.ContentLength), LastModified: aws.ToTime(out.LastModified)}, nil
+	o := Object{Key: key, Size: aws.ToInt64(out.ContentLength), LastModified: aws.ToTime(out.LastModified)}
+	if out.ServerSideEncryption != types.ServerSideEncryptionAwsKms {
+		o.MD5 = md5Of(out.ETag)
+	}
+	return o, nil
 }
 
 // translate adds ErrNotFound to an error that means it.

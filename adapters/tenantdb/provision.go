@@ -101,5 +101,5 @@ func (p *Provisioner) copyTemplate(ctx context.Context, name, template string) (
 	case err != nil:
 		return false, fmt.Errorf("create database: %w", err)
 	}
-	return true, nil
+	return true, p.mark(ctx, name)
 }

@@ -33,6 +33,7 @@ Roles:
   audit        check the trail, export it, print its public key; see cartulary audit --help
   replay       build read models anew from events; see cartulary replay --help
   drift        compare read models with what events say; see cartulary drift --help
+  fsck         compare ledgers, read models and objects; see cartulary fsck --help
   healthcheck  succeed if the API at HOST:PORT is ready
   erase        forget a person for good; see cartulary erase --help
 
@@ -98,10 +99,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 			return rebuild(ctx, "replay", replayUsage, args[1:], getenv, stdout)
 		case "drift":
 			return rebuild(ctx, "drift", driftUsage, args[1:], getenv, stdout)
+		case "fsck":
+			return runFsck(ctx, args[1:], getenv, stdout)
+		case "erase":
+			return erase(ctx, args[1:], getenv, stdout)
 		}
-	}
-	if len(args) > 0 && args[0] == "erase" {
-		return erase(ctx, args[1:], getenv, stdout)
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("name one role\n\n%s", usage)
