@@ -48,6 +48,16 @@ func DirectPrefix(tenant uuid.UUID) string {
 	return fmt.Sprintf("tenants/%s/uploads/", tenant)
 }
 
+// ResumablePrefix returns what the keys begin with under which the chunks of uploads
+// lie that can be resumed; the upload's id, a UUID of version 7, and a slash follow.
+func ResumablePrefix(tenant uuid.UUID) string {
+	return fmt.Sprintf("tenants/%s/resumable/", tenant)
+}
+
+// ResumableLifetime is how long after its beginning such an upload may be resumed. The
+// worker's sweep removes what is left a little later.
+const ResumableLifetime = 24 * time.Hour
+
 // StoreFile records that a file's bytes were verified and copied to their final key.
 type StoreFile struct {
 	TenantID uuid.UUID

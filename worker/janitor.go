@@ -122,10 +122,12 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 	if err != nil {
 		return removed, err
 	}
-	abandoned, err := j.sweepDirect(ctx, tenant, before)
-	removed += abandoned
-	if err != nil {
-		return removed, err
+	for _, sweep := range []func(context.Context, uuid.UUID, time.Time) (int, error){j.sweepDirect, j.sweepResumable} {
+		abandoned, err := sweep(ctx, tenant, before)
+		removed += abandoned
+		if err != nil {
+			return removed, err
+		}
 	}
 	aborted, err := j.Staging.AbortStale(ctx, prefix, before)
 	return removed + aborted, err
