@@ -53,6 +53,16 @@ type Objects interface {
 	// Adopt copies an object of exactly size bytes to another key and returns what is
 	// there then. One of another size it leaves alone: the digest is that size.
 	Adopt(ctx context.Context, from, to string, size int64) (command.Digest, error)
+	// Chunks returns where the chunks under prefix, which hold a file's beginning, begin,
+	// and where the last one ends; ended is why they count no more, "" while they do.
+	Chunks(ctx context.Context, prefix string) (bounds []int64, ended string, err error)
+	// AppendChunks stores a body as chunks, from an offset on. check sees each before it
+	// is stored. free is false if others were faster; what was stored by then counts.
+	AppendChunks(ctx context.Context, prefix string, offset int64, body io.Reader, check func(chunk []byte) error) (stored int64, free bool, err error)
+	// OpenChunks returns what the chunks with these bounds hold.
+	OpenChunks(ctx context.Context, prefix string, bounds []int64) io.ReadCloser
+	// EndChunks says, for good, why the chunks under prefix count no more, and removes them.
+	EndChunks(ctx context.Context, prefix, why string) error
 	// Delete removes an object; it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 	// PresignGet returns a link to an object that is good for ttl and makes

@@ -27,7 +27,7 @@ func (r *route) checkBody(c *gin.Context) ([]byte, []FieldError, error) {
 	if r.media == "" {
 		return nil, nil, nil
 	}
-	if r.raw && isRaw(c) {
+	if r.bodyless && c.Request.ContentLength == 0 || r.raw && isRaw(c) {
 		return nil, nil, nil
 	}
 	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))

@@ -78,7 +78,9 @@ const (
 	CodeUnauthorized         ErrorCode = "UNAUTHORIZED"
 	CodeUnavailable          ErrorCode = "UNAVAILABLE"
 	CodeUnsupportedMediaType ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	CodeUploadGone           ErrorCode = "UPLOAD_GONE"
 	CodeUploadIncomplete     ErrorCode = "UPLOAD_INCOMPLETE"
+	CodeUploadOffset         ErrorCode = "UPLOAD_OFFSET"
 	CodeUserNotFound         ErrorCode = "USER_NOT_FOUND"
 	CodeValidation           ErrorCode = "VALIDATION_ERROR"
 )
@@ -150,7 +152,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case CodeUnsupportedMediaType:
 		return true
+	case CodeUploadGone:
+		return true
 	case CodeUploadIncomplete:
+		return true
+	case CodeUploadOffset:
 		return true
 	case CodeUserNotFound:
 		return true
@@ -809,6 +815,27 @@ type RegisterRequest struct {
 	Password Password `json:"password"`
 }
 
+// ResumableUpload Example: {"expires_at":"2026-01-01T12:00:00Z","length":48213,"offset":16384}
+type ResumableUpload struct {
+	// DocumentID The document that the upload became.
+	DocumentID *openapi_types.UUID `json:"document_id,omitempty"`
+	ExpiresAt  time.Time           `json:"expires_at"`
+
+	// Length The file's size, in bytes.
+	Length int64 `json:"length"`
+
+	// Offset How many bytes of it are there.
+	Offset int64 `json:"offset"`
+}
+
+// ResumableUploadEnvelope defines model for ResumableUploadEnvelope.
+type ResumableUploadEnvelope struct {
+	// Data Example: {"expires_at":"2026-01-01T12:00:00Z","length":48213,"offset":16384}
+	Data    ResumableUpload `json:"data"`
+	Message string          `json:"message"`
+	Success Success         `json:"success"`
+}
+
 // Role What a member may do. `viewer` reads; `user` also uploads, and edits and deletes own documents; `auditor` reads,
 // the trail included, and changes nothing; `admin` does all.
 type Role string
@@ -1125,6 +1152,12 @@ type Total = bool
 // TraceParent defines model for TraceParent.
 type TraceParent = string
 
+// TusResumable Example: 1.0.0
+type TusResumable = string
+
+// UploadChecksum defines model for UploadChecksum.
+type UploadChecksum = string
+
 // UploadID defines model for UploadID.
 type UploadID = string
 
@@ -1150,6 +1183,12 @@ type CheckpointOK struct {
 	Message string          `json:"message"`
 	Success Success         `json:"success"`
 }
+
+// ChecksumMismatchApplicationJSON defines model for ChecksumMismatch.
+type ChecksumMismatchApplicationJSON = ErrorEnvelope
+
+// ChecksumMismatchApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type ChecksumMismatchApplicationProblemPlusJSON = Problem
 
 // ConflictApplicationJSON defines model for Conflict.
 type ConflictApplicationJSON = ErrorEnvelope
@@ -1221,6 +1260,12 @@ type ForbiddenApplicationJSON = ErrorEnvelope
 
 // ForbiddenApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
 type ForbiddenApplicationProblemPlusJSON = Problem
+
+// GoneApplicationJSON defines model for Gone.
+type GoneApplicationJSON = ErrorEnvelope
+
+// GoneApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type GoneApplicationProblemPlusJSON = Problem
 
 // HealthOK defines model for HealthOK.
 type HealthOK struct {
@@ -1367,6 +1412,21 @@ type TrailOK struct {
 	Message string    `json:"message"`
 	Success Success   `json:"success"`
 }
+
+// TusConflictApplicationJSON defines model for TusConflict.
+type TusConflictApplicationJSON = ErrorEnvelope
+
+// TusConflictApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type TusConflictApplicationProblemPlusJSON = Problem
+
+// TusState defines model for TusState.
+type TusState = ResumableUploadEnvelope
+
+// TusVersionApplicationJSON defines model for TusVersion.
+type TusVersionApplicationJSON = ErrorEnvelope
+
+// TusVersionApplicationProblemPlusJSON An error to a client that prefers `application/problem+json` (RFC 9457), with the same code and details.
+type TusVersionApplicationProblemPlusJSON = Problem
 
 // UnauthorizedApplicationJSON defines model for Unauthorized.
 type UnauthorizedApplicationJSON = ErrorEnvelope
@@ -1992,6 +2052,75 @@ type HoldTenantParams struct {
 	Traceparent *TraceParent `json:"traceparent,omitempty"`
 }
 
+// DescribeResumableUploadsParams defines parameters for DescribeResumableUploads.
+type DescribeResumableUploadsParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// CreateResumableUploadParams defines parameters for CreateResumableUpload.
+type CreateResumableUploadParams struct {
+	// TusResumable The version of tus that the client speaks, `1.0.0`. Another, or none, gets 412.
+	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+
+	// UploadLength The file's size, in bytes; at most 104857600.
+	UploadLength int64 `json:"Upload-Length"`
+
+	// UploadMetadata Keys, each with a space and its value in base64, separated by commas; at most 2048 bytes.
+	UploadMetadata string `json:"Upload-Metadata"`
+
+	// UploadChecksum An algorithm (md5, sha1 or sha256), a space, and what it makes of the body, in base64.
+	UploadChecksum *UploadChecksum `json:"Upload-Checksum,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// TerminateResumableUploadParams defines parameters for TerminateResumableUpload.
+type TerminateResumableUploadParams struct {
+	// TusResumable The version of tus that the client speaks, `1.0.0`. Another, or none, gets 412.
+	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// ReadResumableUploadParams defines parameters for ReadResumableUpload.
+type ReadResumableUploadParams struct {
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
+// AppendToResumableUploadParams defines parameters for AppendToResumableUpload.
+type AppendToResumableUploadParams struct {
+	// TusResumable The version of tus that the client speaks, `1.0.0`. Another, or none, gets 412.
+	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+
+	// UploadOffset How many bytes of the file come before the body.
+	UploadOffset int64 `json:"Upload-Offset"`
+
+	// UploadChecksum An algorithm (md5, sha1 or sha256), a space, and what it makes of the body, in base64.
+	UploadChecksum *UploadChecksum `json:"Upload-Checksum,omitempty"`
+
+	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
+	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
+
+	// Traceparent W3C trace context. A malformed one is replaced.
+	Traceparent *TraceParent `json:"traceparent,omitempty"`
+}
+
 // BeginUploadParams defines parameters for BeginUpload.
 type BeginUploadParams struct {
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
@@ -2361,6 +2490,21 @@ type ServerInterface interface {
 	// HoldTenant Keep a tenant and all it holds from being deleted
 	// (PUT /api/tenants/{tenant_id}/hold)
 	HoldTenant(c *gin.Context, tenantID TenantID, params HoldTenantParams)
+	// DescribeResumableUploads What resumable uploads can do
+	// (OPTIONS /api/tenants/{tenant_id}/tus)
+	DescribeResumableUploads(c *gin.Context, tenantID TenantID, params DescribeResumableUploadsParams)
+	// CreateResumableUpload Begin an upload that can be resumed
+	// (POST /api/tenants/{tenant_id}/tus)
+	CreateResumableUpload(c *gin.Context, tenantID TenantID, params CreateResumableUploadParams)
+	// TerminateResumableUpload Give up an upload
+	// (DELETE /api/tenants/{tenant_id}/tus/{upload_id})
+	TerminateResumableUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params TerminateResumableUploadParams)
+	// ReadResumableUpload How much of an upload is there
+	// (GET /api/tenants/{tenant_id}/tus/{upload_id})
+	ReadResumableUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params ReadResumableUploadParams)
+	// AppendToResumableUpload Send more of a file
+	// (PATCH /api/tenants/{tenant_id}/tus/{upload_id})
+	AppendToResumableUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params AppendToResumableUploadParams)
 	// BeginUpload Begin an upload straight to the store
 	// (POST /api/tenants/{tenant_id}/uploads)
 	BeginUpload(c *gin.Context, tenantID TenantID, params BeginUploadParams)
@@ -5882,6 +6026,534 @@ func (siw *ServerInterfaceWrapper) HoldTenant(c *gin.Context) {
 	siw.Handler.HoldTenant(c, tenantID, params)
 }
 
+// DescribeResumableUploads operation middleware
+func (siw *ServerInterfaceWrapper) DescribeResumableUploads(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DescribeResumableUploadsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DescribeResumableUploads(c, tenantID, params)
+}
+
+// CreateResumableUpload operation middleware
+func (siw *ServerInterfaceWrapper) CreateResumableUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateResumableUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Tus-Resumable" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
+		var TusResumable TusResumable
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Tus-Resumable, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Tus-Resumable: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.TusResumable = &TusResumable
+
+	}
+
+	// ------------- Required header parameter "Upload-Length" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Upload-Length")]; found {
+		var UploadLength int64
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Upload-Length, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Upload-Length", valueList[0], &UploadLength, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Upload-Length: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.UploadLength = UploadLength
+
+	} else {
+		siw.ErrorHandler(c, fmt.Errorf("Header parameter Upload-Length is required, but not found"), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required header parameter "Upload-Metadata" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Upload-Metadata")]; found {
+		var UploadMetadata string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Upload-Metadata, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Upload-Metadata", valueList[0], &UploadMetadata, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Upload-Metadata: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.UploadMetadata = UploadMetadata
+
+	} else {
+		siw.ErrorHandler(c, fmt.Errorf("Header parameter Upload-Metadata is required, but not found"), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional header parameter "Upload-Checksum" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Upload-Checksum")]; found {
+		var UploadChecksum UploadChecksum
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Upload-Checksum, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Upload-Checksum", valueList[0], &UploadChecksum, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Upload-Checksum: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.UploadChecksum = &UploadChecksum
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateResumableUpload(c, tenantID, params)
+}
+
+// TerminateResumableUpload operation middleware
+func (siw *ServerInterfaceWrapper) TerminateResumableUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadID UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Param("upload_id"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter upload_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TerminateResumableUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Tus-Resumable" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
+		var TusResumable TusResumable
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Tus-Resumable, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Tus-Resumable: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.TusResumable = &TusResumable
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TerminateResumableUpload(c, tenantID, uploadID, params)
+}
+
+// ReadResumableUpload operation middleware
+func (siw *ServerInterfaceWrapper) ReadResumableUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadID UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Param("upload_id"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter upload_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadResumableUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadResumableUpload(c, tenantID, uploadID, params)
+}
+
+// AppendToResumableUpload operation middleware
+func (siw *ServerInterfaceWrapper) AppendToResumableUpload(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant_id" -------------
+	var tenantID TenantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant_id", c.Param("tenant_id"), &tenantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tenant_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadID UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Param("upload_id"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter upload_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AppendToResumableUploadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Tus-Resumable" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
+		var TusResumable TusResumable
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Tus-Resumable, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Tus-Resumable: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.TusResumable = &TusResumable
+
+	}
+
+	// ------------- Required header parameter "Upload-Offset" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Upload-Offset")]; found {
+		var UploadOffset int64
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Upload-Offset, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Upload-Offset", valueList[0], &UploadOffset, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Upload-Offset: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.UploadOffset = UploadOffset
+
+	} else {
+		siw.ErrorHandler(c, fmt.Errorf("Header parameter Upload-Offset is required, but not found"), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional header parameter "Upload-Checksum" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Upload-Checksum")]; found {
+		var UploadChecksum UploadChecksum
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Upload-Checksum, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Upload-Checksum", valueList[0], &UploadChecksum, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Upload-Checksum: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.UploadChecksum = &UploadChecksum
+
+	}
+
+	// ------------- Optional header parameter "X-Request-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
+		var XRequestID RequestID
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-ID, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", valueList[0], &XRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-ID: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestID = &XRequestID
+
+	}
+
+	// ------------- Optional header parameter "traceparent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("traceparent")]; found {
+		var Traceparent TraceParent
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for traceparent, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "traceparent", valueList[0], &Traceparent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter traceparent: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.Traceparent = &Traceparent
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AppendToResumableUpload(c, tenantID, uploadID, params)
+}
+
 // BeginUpload operation middleware
 func (siw *ServerInterfaceWrapper) BeginUpload(c *gin.Context) {
 
@@ -7377,6 +8049,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads", wrapper.BeginUpload)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id", wrapper.AbortUpload)
 	router.POST(options.BaseURL+"/api/tenants/:tenant_id/uploads/:upload_id/complete", wrapper.CompleteUpload)
+	router.OPTIONS(options.BaseURL+"/api/tenants/:tenant_id/tus", wrapper.DescribeResumableUploads)
+	router.POST(options.BaseURL+"/api/tenants/:tenant_id/tus", wrapper.CreateResumableUpload)
+	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/tus/:upload_id", wrapper.TerminateResumableUpload)
+	router.GET(options.BaseURL+"/api/tenants/:tenant_id/tus/:upload_id", wrapper.ReadResumableUpload)
+	router.PATCH(options.BaseURL+"/api/tenants/:tenant_id/tus/:upload_id", wrapper.AppendToResumableUpload)
 	router.DELETE(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.DeleteDocument)
 	router.GET(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.GetDocument)
 	router.PUT(options.BaseURL+"/api/tenants/:tenant_id/documents/:document_id", wrapper.UpdateDocument)

@@ -32,6 +32,8 @@ type route struct {
 	media      string  // of the body; empty if there is none
 	body       *schema // of a JSON body
 	raw        bool    // the body may also be a file as it is, which ?filename= names
+	bodyless   bool    // there may be no body
+	tus        bool    // it is spoken as tus has it
 }
 
 // parameter is a path, query or header parameter of an operation.
@@ -41,6 +43,9 @@ type parameter struct {
 	schema   *schema
 	id       bool // a UUID is all that it may be
 }
+
+// uploads reports whether the body is a file, or a part of one, and may take its time.
+func (r *route) uploads() bool { return r.media == mediaMultipart || r.media == mediaTus }
 
 // takes reports whether the contract gives an operation a header.
 func (r *route) takes(header string) bool {
@@ -106,9 +111,11 @@ func compileRoute(
 	}
 	r.streams, _ = operation.Extensions["x-streams"].(bool)
 	r.unlimited, _ = operation.Extensions["x-unlimited"].(bool)
+	r.tus, _ = operation.Extensions["x-tus"].(bool)
 	if operation.RequestBody == nil {
 		return r
 	}
+	r.bodyless = !operation.RequestBody.Value.Required
 	for media, content := range operation.RequestBody.Value.Content {
 		if media == mediaAny {
 			r.raw = true

@@ -19,14 +19,17 @@ func crossOrigin(origins []string) gin.HandlerFunc {
 	}
 	rules := cors.New(cors.Options{
 		AllowedOrigins: origins,
-		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{
 			"Accept", "Authorization", "Consistency-Token", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
-			"Prefer", "Traceparent", "X-Request-Id",
+			"Prefer", "Traceparent", "Tus-Resumable", "Upload-Checksum", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+			"X-Request-Id",
 		},
 		ExposedHeaders: []string{
 			"Allow", "Consistency-Token", "ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "RateLimit",
-			"RateLimit-Policy", "Retry-After", "Traceparent", "WWW-Authenticate", "X-Request-Id",
+			"RateLimit-Policy", "Retry-After", "Traceparent", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size",
+			"Tus-Resumable", "Tus-Version", "Upload-Document", "Upload-Expires", "Upload-Length", "Upload-Metadata",
+			"Upload-Offset", "WWW-Authenticate", "X-Request-Id",
 		},
 		MaxAge:               corsMaxAge,
 		OptionsSuccessStatus: http.StatusNoContent,

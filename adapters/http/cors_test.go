@@ -54,9 +54,29 @@ func TestPagesOfAllowedOriginsOnly(t *testing.T) {
 			t.Errorf("%s: methods %q", origin, methods)
 		}
 	}
-	patch := []header{fromOrigin(friend), {"Access-Control-Request-Method", "PATCH"}}
-	if a := p.do(http.MethodOptions, "/api/users/me", nil, patch...); a.header.Get("Access-Control-Allow-Origin") != "" {
+	trace := []header{fromOrigin(friend), {"Access-Control-Request-Method", "TRACE"}}
+	if a := p.do(http.MethodOptions, "/api/users/me", nil, trace...); a.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Error("a method that there is not was allowed")
+	}
+}
+
+// A browser asks before it sends, and may read what a client of tus has to know.
+func TestPagesMayResumeUploads(t *testing.T) {
+	w := setup(t, func(c *httpapi.Config) { c.AllowedOrigins = []string{friend} })
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	upload := ada.beginTus(tenant, "a.pdf", 5)
+	preflight := w.anonymous().do(http.MethodOptions, upload, nil, fromOrigin(friend), header{"Access-Control-Request-Method", "PATCH"},
+		header{"Access-Control-Request-Headers", "authorization,content-type,tus-resumable,upload-checksum,upload-offset"}).want(http.StatusNoContent)
+	if preflight.header.Get("Access-Control-Allow-Methods") != "PATCH" {
+		t.Errorf("%v", preflight.header)
+	}
+	asked := ada.do(http.MethodHead, upload, nil, fromOrigin(friend)).want(http.StatusOK)
+	exposed := strings.ToLower(asked.header.Get("Access-Control-Expose-Headers"))
+	for _, name := range []string{"upload-offset", "upload-length", "upload-expires", "upload-document", "tus-resumable", "location"} {
+		if !strings.Contains(exposed, name) {
+			t.Errorf("%s is not exposed: %s", name, exposed)
+		}
 	}
 }
 

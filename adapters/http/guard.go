@@ -30,7 +30,10 @@ type membershipKey struct{ user, tenant uuid.UUID }
 // contract allow.
 func (a *API) guard(c *gin.Context) {
 	r := a.routes[routeKey(c.Request.Method, c.FullPath())]
-	if r.media != mediaMultipart && !r.streams {
+	if r.tus {
+		c.Writer.Header().Set("Tus-Resumable", tusVersion)
+	}
+	if !r.uploads() && !r.streams {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)

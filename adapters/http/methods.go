@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -40,7 +41,10 @@ func (a *API) otherMethod(c *gin.Context) {
 			allowed = append(allowed, http.MethodHead)
 		}
 	}
-	h.Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
+	if !slices.Contains(allowed, http.MethodOptions) {
+		allowed = append(allowed, http.MethodOptions)
+	}
+	h.Set("Allow", strings.Join(allowed, ", "))
 	if c.Request.Method == http.MethodOptions {
 		c.Writer.WriteHeader(http.StatusNoContent)
 		return

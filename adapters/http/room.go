@@ -22,7 +22,7 @@ func (g gates) of(r *route) *gate {
 	switch {
 	case r.unlimited:
 		return nil
-	case r.media == mediaMultipart:
+	case r.uploads():
 		return g.uploads
 	case r.streams:
 		return g.exports
@@ -82,7 +82,7 @@ func (k *call) release() {
 // that it returns gives the rest of the request its usual time. Who is refused before
 // is cut off in time, too: the server reads to a body's end before it answers.
 func (a *API) hurry(c *gin.Context, r *route) func() {
-	if r.media == "" || r.media == mediaMultipart || c.Request.ContentLength == 0 {
+	if r.media == "" || r.uploads() || c.Request.ContentLength == 0 {
 		return func() {}
 	}
 	control := http.NewResponseController(c.Writer)

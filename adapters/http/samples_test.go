@@ -45,6 +45,12 @@ func (o operation) json() *openapi3.Schema {
 	return o.RequestBody.Value.Content["application/json"].Schema.Value
 }
 
+// tus reports whether it is spoken as tus has it.
+func (o operation) tus() bool {
+	tus, _ := o.Extensions["x-tus"].(bool)
+	return tus
+}
+
 // documents reports whether the contract has an answer with the status.
 func (o operation) documents(status string) bool { return o.Responses.Value(status) != nil }
 
@@ -163,6 +169,9 @@ func (s *scene) sample(o operation, by *person) sample {
 		return file.String()
 	})
 	s.fill(&r, "{upload_id}", func() string {
+		if o.tus() {
+			return path.Base(owner.beginTus("/api/tenants/"+s.tenant.String(), "a.pdf", 5))
+		}
 		b := owner.announce("/api/tenants/"+s.tenant.String(), requestFor("bytes", nil))
 		s.send(b.parts[0], []byte("bytes"))
 		return path.Base(b.path)
@@ -188,9 +197,14 @@ func (s *scene) sample(o operation, by *person) sample {
 	if len(query) > 0 {
 		r.path += "?" + query.Encode()
 	}
+	if o.tus() {
+		r.headers = tusHeaders(o)
+	}
 	switch {
 	case o.json() != nil:
 		r.media, r.body = "application/json", s.json(o, by)
+	case o.RequestBody != nil && o.RequestBody.Value.Content[mediaTus] != nil:
+		r.media, r.body = mediaTus, []byte("bytes")
 	case o.RequestBody != nil && o.RequestBody.Value.Content["multipart/form-data"] != nil:
 		body, media := form(s.t, file("a.pdf", uuid.NewString()))
 		r.media = media.value

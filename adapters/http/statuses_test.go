@@ -211,7 +211,7 @@ func (s *scene) polite(o operation, p *person) {
 	if o.documents("304") {
 		p.send(s.sample(o, p), header{"If-None-Match", "*"}).want(http.StatusNotModified)
 	}
-	if o.documents("412") {
+	if o.documents("412") && o.takes("If-Match") {
 		p.send(s.sample(o, p), header{"If-Match", `"9999"`}).want(http.StatusPreconditionFailed)
 	}
 	if o.documents("202") && !o.ends() {

@@ -96,7 +96,7 @@ func (p parameter) check(text string) []FieldError {
 	}
 	var value any = text
 	if p.schema.Type.Is(openapi3.TypeInteger) {
-		n, err := strconv.ParseInt(text, 10, 32)
+		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return []FieldError{{Field: p.name, Message: "must be a whole number"}}
 		}
