@@ -30,7 +30,7 @@ type PersonKeys interface {
 //	users      RegisterUser  ChangeProfile  EraseUser
 //	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
-//	members    AddMember  ChangeRole  RemoveMember
+//	members    AddMember  ChangeRole  RemoveMember  LeaveTenant  ReturnToTenant
 //	documents  UploadDocument  ChangeDocument  DeleteDocument
 //	files      StoreFile  FailFile  RetryFile  DeleteFile
 //	holds      PlaceHold  ReleaseHold

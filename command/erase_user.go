@@ -72,15 +72,3 @@ func (a *App) eraseUser(ctx context.Context, meta Meta, c EraseUser) (Receipt, e
 	})
 	return result.Receipt, err
 }
-
-// SoleAdmin reports whether a tenant that is open would be left without an admin if
-// a user left it.
-func (a *App) SoleAdmin(ctx context.Context, tenant, user uuid.UUID) (bool, error) {
-	stream := tenantStream(tenant)
-	past, err := a.ledger.Load(ctx, tenant, stream.ID)
-	if err != nil {
-		return false, err
-	}
-	t := fold(loaded(past), stream, evolveTenant)
-	return t.exists() && t.Members[user].Role == events.RoleAdmin && t.admins() == 1, nil
-}

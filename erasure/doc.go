@@ -6,7 +6,9 @@
 // A person is erased in this order, of which each step can be done again:
 //
 //  1. Nobody is erased who is the only admin of a tenant ([*SoleAdminError]).
-//  2. The person leaves all tenants.
+//  2. The person leaves all tenants, those first that can refuse: somebody else may
+//     have left them meanwhile. If one does, the person returns to those that were
+//     left, with the role that was given up there.
 //  3. The account is closed and its address released, in one append to the ledger
 //     of the platform.
 //  4. Password, sessions and the key are destroyed, in one transaction of the

@@ -60,17 +60,21 @@ type Eraser struct{ cfg Config }
 func New(cfg Config) *Eraser { return &Eraser{cfg: cfg} }
 
 // Erase forgets a person: [*SoleAdminError] if tenants would be left without an
-// admin, [command.ErrNotFound] if there is no such person. Doing so again finishes
-// what was left undone.
+// admin, and then the person is in all tenants as before; [command.ErrNotFound] if
+// there is no such person. Doing so again finishes what was left undone.
 func (e *Eraser) Erase(ctx context.Context, meta command.Meta, person uuid.UUID) (command.Receipt, error) {
 	tenants, err := e.cfg.Persons.Tenants(ctx, person)
 	if err != nil {
 		return command.Receipt{}, fmt.Errorf("erase: %w", err)
 	}
-	if err := e.replaceable(ctx, person, tenants); err != nil {
+	if tenants, err = e.replaceable(ctx, person, tenants); err != nil {
 		return command.Receipt{}, err
 	}
-	if err := e.leave(ctx, meta, person, tenants); err != nil {
+	left, err := e.leave(ctx, meta, person, tenants)
+	if sole, ok := errors.AsType[*SoleAdminError](err); ok {
+		return command.Receipt{}, e.refuse(context.WithoutCancel(ctx), meta, person, left, sole)
+	}
+	if err != nil {
 		return command.Receipt{}, err
 	}
 	receipt, err := e.cfg.App.EraseUser(ctx, meta, command.EraseUser{UserID: person})
@@ -83,44 +87,6 @@ func (e *Eraser) Erase(ctx context.Context, meta command.Meta, person uuid.UUID)
 			slog.String("user_id", person.String()), slog.Any("error", err))
 	}
 	return receipt, nil
-}
-
-// replaceable checks that the person is nowhere the only admin.
-func (e *Eraser) replaceable(ctx context.Context, person uuid.UUID, tenants []Tenant) error {
-	var sole []Tenant
-	for _, t := range tenants {
-		alone, err := e.cfg.App.SoleAdmin(ctx, t.ID, person)
-		if err != nil {
-			return fmt.Errorf("erase: members of %s: %w", t.ID, err)
-		}
-		if alone {
-			sole = append(sole, t)
-		}
-	}
-	if len(sole) > 0 {
-		return &SoleAdminError{sole}
-	}
-	return nil
-}
-
-// leave takes the person out of all tenants.
-func (e *Eraser) leave(ctx context.Context, meta command.Meta, person uuid.UUID, tenants []Tenant) error {
-	for _, t := range tenants {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return fmt.Errorf("draw a command id: %w", err)
-		}
-		leaving := meta
-		leaving.ID, leaving.Keyed = id, false
-		_, err = e.cfg.App.RemoveMember(ctx, leaving, command.RemoveMember{TenantID: t.ID, UserID: person, Actor: person})
-		switch {
-		case errors.Is(err, command.ErrLastAdmin):
-			return &SoleAdminError{[]Tenant{t}}
-		case err != nil && !errors.Is(err, command.ErrNotFound):
-			return fmt.Errorf("erase: leave %s: %w", t.ID, err)
-		}
-	}
-	return nil
 }
 
 func (e *Eraser) destroy(ctx context.Context, person uuid.UUID) error {
@@ -181,5 +147,6 @@ func (e *Eraser) leaveAll(ctx context.Context, meta command.Meta, person uuid.UU
 	if err != nil {
 		return err
 	}
-	return e.leave(ctx, meta, person, tenants)
+	_, err = e.leave(ctx, meta, person, tenants)
+	return err
 }

@@ -18,8 +18,12 @@ import (
 
 // eraser is what the interface erases persons with.
 func (w *world) eraser() *erasure.Eraser {
+	return w.eraserOver(w.app)
+}
+
+func (w *world) eraserOver(app *command.App) *erasure.Eraser {
 	return erasure.New(erasure.Config{
-		App: w.app, Persons: persons{w.keys, w}, Logger: w.logger(),
+		App: app, Persons: persons{w.keys, w}, Logger: w.logger(),
 		Forgotten: func(_ uuid.UUID, sessions []uuid.UUID) {
 			for _, s := range sessions {
 				w.sessions.Revoked(s)
