@@ -30,6 +30,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if len(args) > 0 && args[0] == appendRole {
 		return appendAsAsked(ctx, args[1:], stdout)
 	}
+	if len(args) > 0 && args[0] == objectsRole {
+		return serveObjects(ctx, args[1:])
+	}
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type options struct {
 	backlog   int    // events
 	documents int    // that are renamed over HTTP
 	trail     int    // events
+	megabytes int    // MiB of a large file that is uploaded
 }
 
 func (o options) duration() time.Duration { return time.Duration(o.seconds) * time.Second }
@@ -49,6 +50,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.backlog, "backlog", 200_000, "`events` in the backlog that is relayed and projected")
 	flags.IntVar(&o.documents, "documents", 2000, "`number` of documents that are renamed over HTTP")
 	flags.IntVar(&o.trail, "trail", 1_000_000, "`events` in the trail that is audited")
+	flags.IntVar(&o.megabytes, "megabytes", 100, "`MiB` of a large file that is uploaded, 100 at most")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -61,6 +63,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.rounds < 1, o.seconds < 1, o.backlog < 1, o.documents < 1, o.trail < 1:
 		return o, errors.New("-rounds, -seconds, -backlog, -documents and -trail must be at least 1")
+	case o.megabytes < 1, o.megabytes > 100:
+		return o, errors.New("-megabytes must be from 1 to 100")
 	}
 	return o, nil
 }

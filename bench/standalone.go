@@ -37,7 +37,7 @@ var readyLine = regexp.MustCompile(`ready at http://(\S+)`)
 // startStandalone builds the program and runs it on an empty directory.
 func (b *bench) startStandalone(ctx context.Context) (*standalone, error) {
 	b.say("  starting the platform")
-	program, err := b.buildStandalone(ctx)
+	program, err := b.build(ctx, "standalone")
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +91,13 @@ func findAddress(r io.Reader, addresses chan<- string) {
 	}
 }
 
-// buildStandalone returns the path of the program, which it builds once.
-func (b *bench) buildStandalone(ctx context.Context) (string, error) {
-	path := filepath.Join(b.scratch, "standalone")
+// build returns the path of one of the programs below cmd, which it builds once.
+func (b *bench) build(ctx context.Context, name string) (string, error) {
+	path := filepath.Join(b.scratch, name)
 	if _, err := os.Stat(path); err == nil { //nolint:gosec // below the directory of the user's own choice
 		return path, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, module+"/cmd/standalone") //nolint:gosec // nothing of it comes from outside
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, module+"/cmd/"+name) //nolint:gosec // nothing of it comes from outside
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the platform: %w: %s", err, said)

@@ -19,6 +19,9 @@ import (
 // seconds.
 const appendRole = "append-as-asked"
 
+// itself is the name of this program as it is.
+const itself = "bench-itself"
+
 const treeInFlight, treeTenants = 256, 1
 
 // appendAsAsked prints how many commands a second were appended.
@@ -42,7 +45,7 @@ func appendAsAsked(ctx context.Context, args []string, stdout io.Writer) error {
 // Each side is a process of its own, and they differ in nothing else.
 func prepareTrees(ctx context.Context, b *bench) (contest, error) {
 	b.say("  building with trees and without")
-	with, err := b.buildSelf(ctx, "bench-trees")
+	with, err := b.buildSelf(ctx, itself)
 	if err != nil {
 		return contest{}, err
 	}
@@ -56,9 +59,12 @@ func prepareTrees(ctx context.Context, b *bench) (contest, error) {
 	}, nil
 }
 
-// buildSelf builds this program and returns its path.
+// buildSelf returns the path of this program, which it builds once a name.
 func (b *bench) buildSelf(ctx context.Context, name string, flags ...string) (string, error) {
 	path := filepath.Join(b.scratch, name)
+	if _, err := os.Stat(path); err == nil { //nolint:gosec // below the directory of the user's own choice
+		return path, nil
+	}
 	args := append([]string{"build", "-o", path}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, module+"/bench")...) //nolint:gosec // nothing of it comes from outside
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

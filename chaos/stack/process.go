@@ -78,6 +78,16 @@ func (p *Process) ended(err error) {
 
 func (p *Process) log() string { return filepath.Join(p.dir, p.name+".log") }
 
+// Pid returns the process id; 0 before the first start.
+func (p *Process) Pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		return 0
+	}
+	return p.current.Process.Pid
+}
+
 // Run runs a program that ends by itself. It fails unless that succeeds.
 func (p *Process) Run(ctx context.Context) error {
 	if err := p.Start(); err != nil {
