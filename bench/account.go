@@ -156,7 +156,7 @@ func (a *account) post(ctx context.Context, path string, body, data any) error {
 // call sends a request and reads the data of the answer, which must be a success
 // that the read models hold.
 func (a *account) call(ctx context.Context, method, path, contentType string, body io.Reader, data any) (err error) {
-	request, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, a.base+path, body) //nolint:gosec // a server that the bench started
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (a *account) call(ctx context.Context, method, path, contentType string, bo
 	if a.token != "" {
 		request.Header.Set("Authorization", "Bearer "+a.token)
 	}
-	response, err := a.client.Do(request)
+	response, err := a.client.Do(request) //nolint:gosec // a server that the bench started
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type content struct {
 func newContent(size int) content {
 	c := content{random: make([]byte, size), series: new(atomic.Uint64)}
 	_, _ = rand.NewChaCha8([32]byte{}).Read(c.random) // never fails
-	c.series.Store(rand.Uint64())
+	c.series.Store(rand.Uint64())                     //nolint:gosec // no secret
 	return c
 }
 

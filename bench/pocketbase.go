@@ -47,7 +47,7 @@ func (b *bench) buildPocketBase(ctx context.Context) (string, error) {
 	b.say("  building PocketBase %s, which takes minutes", pocketBaseVersion)
 	ctx, cancel := context.WithTimeout(ctx, pocketBaseBuild)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "install", pocketBaseProgram+"@"+pocketBaseVersion) //nolint:gosec // nothing of it comes from outside
+	cmd := exec.CommandContext(ctx, "go", "install", pocketBaseProgram+"@"+pocketBaseVersion)
 	cmd.Env = append(os.Environ(), "GOBIN="+kept, "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build PocketBase: %w: %s", err, said)
@@ -69,7 +69,7 @@ func (b *bench) startPocketBase(ctx context.Context) (_ *pocketBase, err error) 
 	if p.dir, err = os.MkdirTemp(b.scratch, "pocketbase-"); err != nil {
 		return nil, err
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // ctx may have ended
 		if err != nil {
 			err = errors.Join(err, p.stop())
 		}
@@ -97,7 +97,7 @@ func (p *pocketBase) stop() error {
 	if p.process != nil {
 		err = p.process.Stop(ctx)
 	}
-	return errors.Join(err, os.RemoveAll(p.dir)) //nolint:gosec // a directory that the bench made
+	return errors.Join(err, os.RemoveAll(p.dir))
 }
 
 // setUp signs in and makes the collection.

@@ -25,7 +25,7 @@ func (b *bench) startRivals(ctx context.Context) (_ *rivals, err error) {
 		r.account, err = openAccount(ctx, r.platform.address, 1)
 	}
 	if err != nil {
-		return nil, errors.Join(err, r.stop())
+		return nil, errors.Join(err, r.stop()) //nolint:contextcheck // ctx may have ended
 	}
 	return r, nil
 }

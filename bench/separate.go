@@ -73,7 +73,7 @@ func (b *bench) startSeparate(ctx context.Context) (_ *separate, err error) {
 		return nil, err
 	}
 	s := &separate{dir: dir}
-	defer func() {
+	defer func() { //nolint:contextcheck // ctx may have ended
 		if err != nil {
 			err = errors.Join(err, s.stop())
 		}
@@ -167,7 +167,7 @@ func (s *separate) stop() error {
 	if s.broker != nil {
 		failures = append(failures, s.broker.close())
 	}
-	return errors.Join(append(failures, os.RemoveAll(s.dir))...) //nolint:gosec // a directory that the bench made
+	return errors.Join(append(failures, os.RemoveAll(s.dir))...)
 }
 
 // said returns the ends of the processes' logs.

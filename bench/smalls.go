@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,9 @@ import (
 const (
 	smallSize    = 10_000 // bytes
 	smallsAtOnce = 16     // connections
+
+	pageSize  = 200 // documents, as many as the API lists at once
+	pollEvery = 20 * time.Millisecond
 )
 
 // smallTrial uploads small files over and over.
@@ -32,7 +36,7 @@ func prepareSmalls(ctx context.Context, b *bench) (contest, error) {
 	}
 	t := smallTrial{b: b, files: newContent(smallSize)}
 	if t.account, err = openAccount(ctx, platform.address, 1); err != nil {
-		return contest{}, errors.Join(err, platform.stop())
+		return contest{}, errors.Join(err, platform.stop()) //nolint:contextcheck // ctx may have ended
 	}
 	return contest{
 		reference: func(ctx context.Context) (float64, error) { return t.put(ctx, platform) },
@@ -41,8 +45,8 @@ func prepareSmalls(ctx context.Context, b *bench) (contest, error) {
 	}, nil
 }
 
-// put returns bare PUTs a second. Links are made beforehand; there are as many as half a
-// minute's worth of them, so that most keys are new.
+// put returns bare PUTs a second. Links are made beforehand, for 2,000 a second: most
+// keys are new.
 func (t smallTrial) put(ctx context.Context, to *separate) (float64, error) {
 	links := make([]link, 2000*(t.b.seconds+1))
 	for i := range links {
@@ -75,12 +79,12 @@ func (t smallTrial) live(ctx context.Context, address string) (float64, error) {
 // over sends requests over connections that are kept alive until time is up, and
 // returns how many a second were answered, and settled if that is asked for.
 func (t smallTrial) over(
-	ctx context.Context, address string, send func(*wire) error, settled func(context.Context) error,
+	ctx context.Context, address string, send func(*wire) error, settled func(ctx context.Context, n int64) error,
 ) (float64, error) {
 	run := func(d time.Duration) (int64, error) {
 		n, err := t.load(ctx, address, d, send)
 		if err == nil && settled != nil {
-			err = settled(ctx)
+			err = settled(ctx, n)
 		}
 		return n, err
 	}
@@ -118,22 +122,35 @@ func (t smallTrial) load(ctx context.Context, address string, d time.Duration, s
 	return sent.Load(), errors.Join(failures...)
 }
 
-// allReady returns when no document of the tenant waits for the worker any more.
-func (a *account) allReady(ctx context.Context) error {
+// allReady returns when the files of the tenant's n newest documents are in their final
+// place.
+func (a *account) allReady(ctx context.Context, n int64) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for {
+	for cursor := ""; n > 0; {
 		var page struct {
 			Items []struct {
-				ID string `json:"id"`
+				Status string `json:"status"`
 			} `json:"items"`
+			NextCursor string `json:"next_cursor"`
 		}
-		if err := a.call(ctx, http.MethodGet, a.list()+"?status=processing&limit=1", "", http.NoBody, &page); err != nil {
+		path := a.list() + "?limit=" + strconv.Itoa(pageSize) + cursor
+		if err := a.call(ctx, http.MethodGet, path, "", http.NoBody, &page); err != nil {
 			return fmt.Errorf("wait for files to be ready: %w", err)
 		}
-		if len(page.Items) == 0 {
-			return nil
+		waits := false
+		for _, document := range page.Items[:min(n, int64(len(page.Items)))] {
+			waits = waits || document.Status != "ready"
 		}
-		wait(ctx, 10*time.Millisecond)
+		switch {
+		case waits:
+			wait(ctx, pollEvery)
+			continue
+		case n > int64(len(page.Items)) && page.NextCursor == "":
+			return fmt.Errorf("%d documents are missing", n-int64(len(page.Items)))
+		}
+		n -= int64(len(page.Items))
+		cursor = "&cursor=" + url.QueryEscape(page.NextCursor)
 	}
+	return ctx.Err()
 }

@@ -96,7 +96,7 @@ func newUploadTrial(ctx context.Context, b *bench, w way) (_ *uploadTrial, err e
 		t.idle, err = residentMemory(t.platform.api.Pid())
 	}
 	if err != nil {
-		return nil, errors.Join(err, t.platform.stop())
+		return nil, errors.Join(err, t.platform.stop()) //nolint:contextcheck // ctx may have ended
 	}
 	return t, nil
 }
