@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,13 +38,13 @@ func (l *interrupted) Append(ctx context.Context, a command.Append) (command.Rec
 // standing returns what a person is in tenants.
 func (w *world) standing(p *person, tenants ...uuid.UUID) string {
 	w.t.Helper()
-	var text string
+	var text strings.Builder
 	for i, tenant := range tenants {
 		s, err := w.app.Standing(context.Background(), tenant, p.id)
 		w.must(err)
-		text += fmt.Sprintf("%d %s; ", i, s.Role)
+		fmt.Fprintf(&text, "%d %s; ", i, s.Role)
 	}
-	return text
+	return text.String()
 }
 
 // Another admin leaves between the check and the leaving.
@@ -59,7 +60,7 @@ func TestWhoseErasureIsRefusedIsWhereHeWas(t *testing.T) {
 	before := w.standing(eve, first, second, third)
 
 	leaves := func(tenant uuid.UUID) {
-		_, err := w.app.LeaveTenant(context.Background(), command.Meta{ID: uuid.New(), Actor: other.id}, tenant, other.id)
+		_, err := w.app.LeaveTenant(t.Context(), command.Meta{ID: uuid.New(), Actor: other.id}, tenant, other.id)
 		w.must(err)
 	}
 	app := command.NewApp(&interrupted{Ledger: w.ledger, before: func(tenant uuid.UUID) {
@@ -103,7 +104,7 @@ func TestNoTenantIsLeftWithoutAnAdmin(t *testing.T) {
 	var group sync.WaitGroup
 	for i, p := range persons {
 		group.Go(func() {
-			_, results[i] = w.cfg.Eraser.Erase(context.Background(), command.Meta{ID: uuid.New(), Actor: p.id}, p.id)
+			_, results[i] = w.cfg.Eraser.Erase(t.Context(), command.Meta{ID: uuid.New(), Actor: p.id}, p.id)
 		})
 	}
 	group.Wait()
