@@ -76,6 +76,7 @@ type Kafka struct {
 type Audit struct {
 	SigningKey string        // AUDIT_SIGNING_KEY: a note signer key; drawn once and kept in the database if empty
 	Every      time.Duration // AUDIT_CHECKPOINT_INTERVAL, in seconds
+	KeepFor    time.Duration // AUDIT_RETENTION_DAYS: how long nobody can remove a published checkpoint; 0: not locked
 }
 
 // S3 is the object store.
@@ -169,6 +170,7 @@ func Load(getenv func(string) string, needs Needs) (Config, error) {
 		Audit: Audit{
 			SigningKey: r.required("AUDIT_SIGNING_KEY", needs.SigningKey && r.getenv("APP_ENV") == Production),
 			Every:      r.seconds("AUDIT_CHECKPOINT_INTERVAL", 5, 1, 3600),
+			KeepFor:    time.Duration(r.number("AUDIT_RETENTION_DAYS", 0, 0, 36500)) * 24 * time.Hour,
 		},
 		Grace: Grace{
 			Tenant: r.seconds("TENANT_GRACE_PERIOD", int(DefaultTenantGrace/time.Second), 0, 10*365*86400),

@@ -31,8 +31,8 @@ type Ledgers interface {
 
 // Objects is where checkpoints are kept out of reach of the database.
 type Objects interface {
-	// PutOnce stores an object where none is, or the same one.
-	PutOnce(ctx context.Context, key, contentType string, data []byte) error
+	// Keep stores an object for good, where none is or the same one.
+	Keep(ctx context.Context, key, contentType string, data []byte) error
 	// Replace stores an object over whatever is there.
 	Replace(ctx context.Context, key, contentType string, data []byte) error
 }
@@ -156,7 +156,7 @@ func (n *Notary) publish(ctx context.Context) error {
 			return err
 		}
 		for _, s := range list {
-			if err := n.cfg.Objects.PutOnce(ctx, Key(s.Ledger, s.Size), contentType, s.Note); err != nil {
+			if err := n.cfg.Objects.Keep(ctx, Key(s.Ledger, s.Size), contentType, s.Note); err != nil {
 				return fmt.Errorf("object store: %w", err)
 			}
 			if err := n.cfg.Objects.Replace(ctx, latestPrefix+s.Ledger.String(), contentType, s.Note); err != nil {

@@ -117,8 +117,8 @@ func (c *crashing) Certify(ctx context.Context, id uuid.UUID, sign func(tlog.Tre
 	return made, err
 }
 
-func (c *crashing) PutOnce(ctx context.Context, key, contentType string, data []byte) error {
-	return c.do("put", func() error { return c.Objects.PutOnce(ctx, key, contentType, data) })
+func (c *crashing) Keep(ctx context.Context, key, contentType string, data []byte) error {
+	return c.do("put", func() error { return c.Objects.Keep(ctx, key, contentType, data) })
 }
 
 func (c *crashing) Replace(ctx context.Context, key, contentType string, data []byte) error {

@@ -114,6 +114,7 @@ func (p *Platform) openObjects(ctx context.Context) (*s3.Store, error) {
 		AccessKey: p.cfg.S3.AccessKey, SecretKey: p.cfg.S3.SecretKey,
 		Bucket: p.cfg.S3.Bucket, Region: p.cfg.S3.Region, PathStyle: p.cfg.S3.PathStyle,
 		CreateBucket: p.cfg.S3.CreateBucket, SSE: p.cfg.S3.SSE, KMSKey: p.cfg.S3.KMSKey,
+		KeepFor: p.cfg.Audit.KeepFor,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the object store: %w", err)

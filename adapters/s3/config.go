@@ -46,6 +46,10 @@ type Config struct {
 	// latter with KMSKey unless that is "".
 	SSE    string
 	KMSKey string
+
+	// KeepFor is how long nobody can remove what [Store.Keep] stores; not at all if 0.
+	// It needs a bucket with object lock.
+	KeepFor time.Duration
 }
 
 func (c Config) validate() error {

@@ -19,26 +19,29 @@ var ErrDiffers = errors.New("the object is there with other bytes")
 // PutOnce stores a small object under a key where nothing is, or the same bytes are;
 // otherwise it fails with [ErrDiffers] and leaves what is there.
 func (s *Store) PutOnce(ctx context.Context, key, contentType string, data []byte) error {
-	input := &s3.PutObjectInput{
-		Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader(data), IfNoneMatch: aws.String("*"),
-		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
-	}
+	return s.putOnce(ctx, s.object(key, contentType, data), data)
+}
+
+// putOnce does what [Store.PutOnce] says.
+func (s *Store) putOnce(ctx context.Context, input *s3.PutObjectInput, data []byte) error {
+	key := *input.Key
+	input.IfNoneMatch = aws.String("*")
 	_, err := s.client.PutObject(ctx, input)
-	switch statusOf(err) {
-	case http.StatusPreconditionFailed, http.StatusConflict:
-	case http.StatusNotImplemented: // the server knows no conditions
-		if _, err := s.Head(ctx, key); errors.Is(err, ErrNotFound) {
-			return s.Replace(ctx, key, contentType, data)
+	if statusOf(err) == http.StatusNotImplemented { // the server knows no conditions
+		if _, headErr := s.Head(ctx, key); errors.Is(headErr, ErrNotFound) {
+			input.IfNoneMatch, input.Body = nil, bytes.NewReader(data)
+			_, err = s.client.PutObject(ctx, input)
 		}
-	default:
-		if err != nil {
-			return fmt.Errorf("put %s once: %w", key, err)
-		}
+	}
+	if err == nil {
 		return nil
 	}
-	there, err := s.Read(ctx, key, int64(len(data))+1)
-	if err != nil {
+	if !mayBeThere(err, input) {
 		return fmt.Errorf("put %s once: %w", key, err)
+	}
+	there, readErr := s.Read(ctx, key, int64(len(data))+1)
+	if readErr != nil {
+		return fmt.Errorf("put %s once: %w", key, errors.Join(err, readErr))
 	}
 	if !bytes.Equal(there, data) {
 		return fmt.Errorf("put %s once: %w", key, ErrDiffers)
@@ -46,12 +49,30 @@ func (s *Store) PutOnce(ctx context.Context, key, contentType string, data []byt
 	return nil
 }
 
-// Replace stores a small object over whatever is there.
-func (s *Store) Replace(ctx context.Context, key, contentType string, data []byte) error {
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+// mayBeThere reports whether a refusal can mean that the object is there already:
+// some stores look at an object's lock before they look at the condition.
+func mayBeThere(err error, input *s3.PutObjectInput) bool {
+	switch statusOf(err) {
+	case http.StatusPreconditionFailed, http.StatusConflict, http.StatusNotImplemented:
+		return true
+	case http.StatusForbidden, http.StatusBadRequest:
+		return input.ObjectLockMode != ""
+	default:
+		return false
+	}
+}
+
+// object describes a small object that is to be stored.
+func (s *Store) object(key, contentType string, data []byte) *s3.PutObjectInput {
+	return &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader(data),
 		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey,
-	})
+	}
+}
+
+// Replace stores a small object over whatever is there.
+func (s *Store) Replace(ctx context.Context, key, contentType string, data []byte) error {
+	_, err := s.client.PutObject(ctx, s.object(key, contentType, data))
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", key, err)
 	}

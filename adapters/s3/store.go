@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -29,6 +30,8 @@ type Store struct {
 	sse    types.ServerSideEncryption // of new objects; "": as the bucket has it
 	kmsKey *string                    // for aws:kms; nil: the bucket's
 
+	keepFor time.Duration // see [Config.KeepFor]
+
 	small, large sync.Pool // of *[]byte
 }
 
@@ -39,7 +42,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
 	}
-	s := &Store{bucket: cfg.Bucket, client: cfg.client(cfg.Endpoint), sse: types.ServerSideEncryption(cfg.SSE)}
+	s := &Store{bucket: cfg.Bucket, client: cfg.client(cfg.Endpoint), sse: types.ServerSideEncryption(cfg.SSE), keepFor: cfg.KeepFor}
 	if cfg.KMSKey != "" {
 		s.kmsKey = &cfg.KMSKey
 	}
@@ -52,6 +55,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	s.large.New = func() any { return newBuffer(partSize) }
 	if err := s.ensureBucket(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open object store: bucket %s: %w", cfg.Bucket, err)
+	}
+	if s.keepFor > 0 {
+		if err := s.lockable(ctx); err != nil {
+			return nil, fmt.Errorf("open object store: bucket %s: %w", cfg.Bucket, err)
+		}
 	}
 	if err := s.probe(ctx); err != nil {
 		return nil, fmt.Errorf("open object store: bucket %s: no object can be stored and removed: %w", cfg.Bucket, err)
@@ -77,6 +85,9 @@ func (s *Store) ensureBucket(ctx context.Context, cfg Config) error {
 		return errors.New("there is none; make it, or allow that with S3_CREATE_BUCKET=true")
 	}
 	input := &s3.CreateBucketInput{Bucket: &s.bucket}
+	if cfg.KeepFor > 0 {
+		input.ObjectLockEnabledForBucket = aws.Bool(true)
+	}
 	if cfg.Region != "us-east-1" { // which is what none stands for, and may not be named
 		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{
 			LocationConstraint: types.BucketLocationConstraint(cfg.Region),
