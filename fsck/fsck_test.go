@@ -2,6 +2,7 @@ package fsck_test
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -68,14 +69,77 @@ func TestEveryDifferenceOfBytesIsFoundOnce(t *testing.T) {
 	w.write(w.file(failed).S3Path, "other")
 	w.finish(failed)
 	_, stuck := w.upload("stuck")
+	_, righted := w.upload("righted")
+	w.write(w.file(righted).S3Path, "wrong")
+	w.finish(righted)
+	w.write(w.file(righted).S3Path, "righted")
 
 	planted := []string{
-		plant(fsck.Altered, truncated), plant(fsck.Missing, gone), plant(fsck.Missing, unstaged), plant(fsck.Failed, failed),
+		plant(fsck.Altered, truncated), plant(fsck.Missing, gone), plant(fsck.Missing, unstaged), plant(fsck.Failed, failed), plant(fsck.Failed, righted),
 	}
 	same(t, w.check(roles.FsckOptions{Tenant: w.tenant, Grace: day}), append(planted, plant(fsck.Altered, flipped))...)
 	same(t, w.check(roles.FsckOptions{Tenant: w.tenant}), append(planted, plant(fsck.Altered, flipped), plant(fsck.Stuck, stuck))...)
 	// The store tells the MD5 digest of a small object.
 	same(t, w.check(roles.FsckOptions{Tenant: w.tenant, Grace: day, Quick: true}), append(planted, plant(fsck.Altered, flipped))...)
+
+	for _, f := range w.check(roles.FsckOptions{Tenant: w.tenant, Repair: true}) {
+		if queued := f.File == righted || f.File == stuck; queued != (f.Repaired == "queued for a worker to verify") || f.Refused != "" {
+			t.Errorf("%s %s: repaired %q, refused %q", f.Kind, f.File, f.Repaired, f.Refused)
+		}
+	}
+	for _, id := range []uuid.UUID{righted, stuck} {
+		w.finish(id)
+		if f := w.file(id); f.Status != command.FileReady {
+			t.Errorf("file %s is %s", id, f.Status)
+		}
+	}
+}
+
+func TestASweepRemovesOnlyWhatTheLedgerTellsOf(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	_, whole := w.stored("whole")
+	_, waiting := w.upload("waiting")
+	files := command.FilesPrefix(w.tenant) + "2026/01/"
+	_, err := w.store.BeginParts(t.Context(), files+"parts", "text/plain")
+	w.must(err)
+	gone := []string{
+		w.write(fmt.Sprintf("%s%s_x", files, whole), "an earlier life"), w.write("probes/killed", "x"),
+		w.write(command.StagingPath(w.tenant, uuid.New()), "never recorded"),
+	}
+	kept := []string{
+		w.file(whole).S3Path, w.file(waiting).S3Path, w.write(fmt.Sprintf("%s%s_x", files, waiting), "a worker copied it and was killed"),
+		// The ledger may have been set back:
+		w.write(fmt.Sprintf("%s%s_x", files, uuid.New()), "of no file"), w.write(fmt.Sprintf("%s%s_x.9", files, whole), "a later life"),
+		w.write(command.TenantPrefix(w.tenant)+"odd", "no name of ours"), w.write(command.StagingPath(uuid.New(), uuid.New()), "of no tenant"),
+	}
+	logger := slog.New(slog.DiscardHandler)
+	platform, err := roles.Open(t.Context(), w.cfg, roles.NewHints(nil, logger), logger)
+	w.must(err)
+	defer platform.Close()
+	w.must(platform.SweepOrphans(t.Context(), w.store, day)) // all are young
+	for _, key := range append(kept, gone...) {
+		if !w.there(key) {
+			t.Errorf("%s was removed at once", key)
+		}
+	}
+	w.must(platform.SweepOrphans(t.Context(), w.store, 0))
+	for _, key := range kept {
+		if !w.there(key) {
+			t.Errorf("%s was removed", key)
+		}
+	}
+	for _, key := range gone {
+		if w.there(key) {
+			t.Errorf("%s is still there", key)
+		}
+	}
+	if aborted, err := w.store.AbortStale(t.Context(), "", time.Now().Add(time.Hour)); err != nil || aborted != 0 {
+		t.Errorf("%d uploads in parts are left, %v", aborted, err)
+	}
+	if told := w.operations(); len(told) != 3 {
+		t.Errorf("the trail tells of %d removals, want 3: %v", len(told), told)
+	}
 }
 
 func TestWhatNoFileStandsOnIsFoundOnceAndRemoved(t *testing.T) {

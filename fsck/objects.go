@@ -3,6 +3,7 @@ package fsck
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,22 +26,23 @@ const (
 type place struct {
 	area area
 	of   uuid.UUID // the file, or the document
+	born int64     // version of the file at which the bytes under its final key were received
 }
 
 // placeOf reads a key of a tenant.
 func placeOf(tenant uuid.UUID, key string) place {
 	if rest, ok := strings.CutPrefix(key, command.FilesPrefix(tenant)); ok {
 		if parts := strings.Split(rest, "/"); len(parts) == 3 { // year, month, file
-			name, _, _ := strings.Cut(parts[2], "_")
+			name, hash, _ := strings.Cut(parts[2], "_")
 			if id, err := uuid.Parse(name); err == nil {
-				return place{stored, id}
+				return place{stored, id, bornIn(hash)}
 			}
 		}
 		return place{}
 	}
 	if rest, ok := strings.CutPrefix(key, command.StagingPrefix(tenant)); ok {
 		if id, err := uuid.Parse(rest); err == nil {
-			return place{staged, id}
+			return place{area: staged, of: id}
 		}
 		return place{}
 	}
@@ -48,6 +50,16 @@ func placeOf(tenant uuid.UUID, key string) place {
 		return place{area: directly}
 	}
 	return place{}
+}
+
+// bornIn returns the version that ends a final key; see [command.StoredPath].
+func bornIn(name string) int64 {
+	_, version, _ := strings.Cut(name, ".")
+	born, err := strconv.ParseInt(version, 10, 64)
+	if err != nil {
+		return 1
+	}
+	return born
 }
 
 // objects looks at everything in the store that bears the tenant's name.
@@ -114,7 +126,7 @@ func (t *tenant) useless(ctx context.Context, key string) error {
 	}
 	u := again[0]
 	switch {
-	case u.needed:
+	case u.needed, t.sweeping && (u.foreign || u.unknown):
 	case u.foreign:
 		t.found(ctx, Finding{Kind: Foreign, Key: key, Detail: "the platform does not name objects so"}, nil)
 	case u.since.Before(t.before):
@@ -129,6 +141,7 @@ func (t *tenant) useless(ctx context.Context, key string) error {
 type use struct {
 	needed  bool // a living file stands on it, or may come to
 	foreign bool
+	unknown bool      // the ledger has not come as far as the object; was it set back?
 	since   time.Time // it is of no use, nor was handed out as if it were
 	why     string
 
@@ -167,7 +180,7 @@ func (t *tenant) uses(ctx context.Context, objects []Object) ([]use, error) {
 			list[i] = use{since: o.Modified, why: "the tenant was purged"}
 			continue
 		}
-		list[i] = useOf(o, places[i].area, states[i])
+		list[i] = useOf(o, places[i], states[i])
 		list[i].file, list[i].document = files[i], documents[i]
 	}
 	return list, nil
@@ -175,19 +188,19 @@ func (t *tenant) uses(ctx context.Context, objects []Object) ([]use, error) {
 
 // useOf tells what an object is good for whose key names a file, or a document that
 // stands on it.
-func useOf(o Object, a area, f command.File) use {
+func useOf(o Object, p place, f command.File) use {
 	u := use{since: o.Modified, needed: f.S3Path == o.Key}
 	switch {
 	case u.needed:
-	case a == foreign:
+	case p.area == foreign:
 		u.foreign = true
-	case a == directly:
+	case p.area == directly:
 		u.why = "sent to the store and never taken over"
-	case f.Status == "" && a == stored:
-		u.why = "the ledger knows of no such file"
+	case p.area == stored && f.Version < p.born:
+		u.unknown, u.why = true, "the ledger knows of no such file"
 	case f.Status == "":
 		u.why = "received, but not recorded"
-	case a == stored && (f.Status == command.FileProcessing || f.Status == command.FileFailed):
+	case p.area == stored && (f.Status == command.FileProcessing || f.Status == command.FileFailed):
 		u.needed = true // a worker that finishes the file copies it here
 	default:
 		u.why = "the file lies elsewhere"

@@ -26,6 +26,8 @@ type tenant struct {
 	before time.Time   // what is orphaned or unfinished counts if it is older
 	stuck  time.Time   // what was begun before should be finished
 	rows   atomic.Bool // the tenant's read models can be compared
+
+	sweeping bool // see [Checker.Sweep]
 }
 
 // Tenant compares what one tenant has. It fails with [ErrNoTenant], and if anything
@@ -38,12 +40,7 @@ func (c *Checker) Tenant(ctx context.Context, id uuid.UUID) error {
 	if !state.Created {
 		return ErrNoTenant
 	}
-	now := time.Now()
-	t := &tenant{
-		Checker: c, id: id, state: state,
-		before: now.Add(-c.cfg.Grace), stuck: now.Add(-min(c.cfg.Grace, StuckAfter)),
-	}
-	c.count.tenants.Add(1)
+	t := c.tenant(id, state)
 	if err := t.record(ctx); err != nil {
 		return err
 	}
@@ -60,6 +57,15 @@ func (c *Checker) Tenant(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	return t.objects(ctx)
+}
+
+func (c *Checker) tenant(id uuid.UUID, state command.Tenant) *tenant {
+	now := time.Now()
+	c.count.tenants.Add(1)
+	return &tenant{
+		Checker: c, id: id, state: state,
+		before: now.Add(-c.cfg.Grace), stuck: now.Add(-min(c.cfg.Grace, StuckAfter)),
+	}
 }
 
 func (t *tenant) found(ctx context.Context, f Finding, r *repair) {

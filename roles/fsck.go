@@ -39,15 +39,7 @@ func (p *Platform) Fsck(ctx context.Context, o FsckOptions) (fsck.Progress, erro
 	}
 	awaiter := tenantdb.NewAwaiter(p.pools)
 	defer awaiter.Close()
-	databases := tenantdb.NewProvisioner(p.main)
-	checker := fsck.New(fsck.Config{
-		App: p.app, Ledgers: ledgers{p.ledger}, Models: models{p, awaiter}, Objects: objects{store}, Databases: databases,
-		Worker: worker.New(worker.Config{
-			App: p.app, Databases: databases, Objects: store, NotFound: s3.ErrNotFound, Logger: slog.New(slog.DiscardHandler),
-		}),
-		NotFound: s3.ErrNotFound, NoDatabase: tenantdb.ErrNotProvisioned, Probes: s3.ProbesPrefix,
-		Quick: o.Quick, Repair: o.Repair, Grace: o.Grace, Patience: o.Patience, Found: o.Found, Unchecked: o.Unchecked,
-	})
+	checker := p.newFsck(store, awaiter, o)
 	ended := make(chan struct{})
 	told := tell(ended, func() { o.Progress(checker.Progress()) })
 	if o.Tenant != uuid.Nil {
@@ -61,6 +53,18 @@ func (p *Platform) Fsck(ctx context.Context, o FsckOptions) (fsck.Progress, erro
 		err = fmt.Errorf("tenant %s: %w", o.Tenant, err)
 	}
 	return checker.Progress(), err
+}
+
+func (p *Platform) newFsck(store *s3.Store, awaiter *tenantdb.Awaiter, o FsckOptions) *fsck.Checker {
+	databases := tenantdb.NewProvisioner(p.main)
+	return fsck.New(fsck.Config{
+		App: p.app, Ledgers: ledgers{p.ledger}, Models: models{p, awaiter}, Objects: objects{store}, Databases: databases,
+		Worker: worker.New(worker.Config{
+			App: p.app, Databases: databases, Objects: store, NotFound: s3.ErrNotFound, Logger: slog.New(slog.DiscardHandler),
+		}),
+		NotFound: s3.ErrNotFound, NoDatabase: tenantdb.ErrNotProvisioned, Probes: s3.ProbesPrefix,
+		Quick: o.Quick, Repair: o.Repair, Grace: o.Grace, Patience: o.Patience, Found: o.Found, Unchecked: o.Unchecked,
+	})
 }
 
 // objects is the object store as a check sees it.

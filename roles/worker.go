@@ -79,6 +79,10 @@ func (p *Platform) Worker(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
+		p.sweepOrphans(ctx, store)
+		return nil
+	})
+	group.Go(func() error {
 		forgetter.Run(ctx)
 		return nil
 	})
