@@ -2,8 +2,6 @@ package roles
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -49,9 +47,6 @@ func (p *Platform) Fsck(ctx context.Context, o FsckOptions) (fsck.Progress, erro
 	}
 	close(ended)
 	<-told
-	if errors.Is(err, fsck.ErrNoTenant) {
-		err = fmt.Errorf("tenant %s: %w", o.Tenant, err)
-	}
 	return checker.Progress(), err
 }
 

@@ -20,7 +20,6 @@ import (
 
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/internal/apitest"
-	"github.com/cartulary/cartulary/internal/s3test"
 )
 
 const (
@@ -254,15 +253,8 @@ func (in *installation) messages(t *testing.T) string {
 // objects returns the keys of all objects in the store.
 func (in *installation) objects(t *testing.T) string {
 	t.Helper()
-	store, err := s3.New(t.Context(), s3.Config{
-		Endpoint: in.env["S3_ENDPOINT"], AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
-		Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all strings.Builder
-	if err := store.List(t.Context(), "", func(o s3.Object) error {
+	if err := in.store(t).List(t.Context(), "", func(o s3.Object) error {
 		_, err := fmt.Fprintf(&all, "%+v\n", o)
 		return err
 	}); err != nil {
