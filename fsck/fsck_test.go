@@ -161,6 +161,7 @@ func TestWhatNoFileStandsOnIsFoundOnceAndRemoved(t *testing.T) {
 	_, err = w.store.BeginParts(t.Context(), parts, "text/plain")
 	w.must(err)
 	finishing := w.write(fmt.Sprintf("%s%s_x", files, waiting), "a worker copied it and was killed")
+	w.write(command.ResumablePrefix(w.tenant)+uuid.NewString()+"/1", "may be resumed for a day")
 	odd := w.write(command.TenantPrefix(w.tenant)+"odd", "no name of ours")
 	orphans := []string{
 		command.StagingPath(w.tenant, leftover), old,

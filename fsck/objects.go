@@ -20,6 +20,7 @@ const (
 	stored               // under a file's final key
 	staged               // on its way in; of a document
 	directly             // sent by a member to the store, to be taken over
+	chunk                // of an upload that can be resumed
 )
 
 // place is what an object's key says.
@@ -48,6 +49,9 @@ func placeOf(tenant uuid.UUID, key string) place {
 	}
 	if strings.HasPrefix(key, command.DirectPrefix(tenant)) {
 		return place{area: directly}
+	}
+	if strings.HasPrefix(key, command.ResumablePrefix(tenant)) {
+		return place{area: chunk}
 	}
 	return place{}
 }
@@ -158,7 +162,7 @@ func (t *tenant) uses(ctx context.Context, objects []Object) ([]use, error) {
 			files[i] = places[i].of
 		case staged:
 			documents[i] = places[i].of
-		case foreign, directly:
+		case foreign, directly, chunk:
 		}
 	}
 	onLedger, err := t.cfg.App.Documents(ctx, t.id, documents)
@@ -196,6 +200,8 @@ func useOf(o Object, p place, f command.File) use {
 		u.foreign = true
 	case p.area == directly:
 		u.why = "sent to the store and never taken over"
+	case p.area == chunk: // of an upload that was begun before it came
+		u.since, u.why = o.Modified.Add(command.ResumableLifetime), "of an upload that can't be resumed any more"
 	case p.area == stored && f.Version < p.born:
 		u.unknown, u.why = true, "the ledger knows of no such file"
 	case f.Status == "":

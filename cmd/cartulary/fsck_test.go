@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -31,17 +30,22 @@ func (in *installation) fsck(t *testing.T, want int, args ...string) string {
 
 func TestFsckFindsNothingWhileAllIsInUse(t *testing.T) {
 	in := install(t)
+	in.stop(t, "api")
+	in.env["RATE_LIMIT_PER_HOUR"] = "0"
+	in.start(t, "api")
+	in.awaitReady(t)
 	client := apitest.SignUp(t, in.base)
 	tenant := client.CreateTenant(t)
 	kept := client.MustUpload(t, tenant, "kept.txt", "text/plain", strings.NewReader("kept"))
-	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	stop := sync.OnceFunc(func() { close(stopped) })
 	var traffic sync.WaitGroup
 	defer traffic.Wait()
 	defer stop()
 	for n := range 3 {
-		traffic.Go(func() { in.use(ctx, t, client, tenant, n) })
+		traffic.Go(func() { use(t, stopped, client, tenant, n) })
 	}
-	for range 5 {
+	for range 3 {
 		in.fsck(t, 0, "--all")
 		in.fsck(t, 0, "--tenant", tenant.String(), "--quick", "--repair")
 	}
@@ -113,10 +117,15 @@ func (in *installation) store(t *testing.T) *s3.Store {
 	return store
 }
 
-// use uploads, renames and deletes documents until ctx ends.
-func (in *installation) use(ctx context.Context, t *testing.T, client *apitest.Client, tenant uuid.UUID, n int) {
+// use uploads, renames and deletes documents until it is stopped.
+func use(t *testing.T, stopped <-chan struct{}, client *apitest.Client, tenant uuid.UUID, n int) {
 	t.Helper()
-	for i := 0; ctx.Err() == nil; i++ {
+	for i := 0; ; i++ {
+		select {
+		case <-stopped:
+			return
+		default:
+		}
 		// Bytes that come again, from several at once, after they were deleted.
 		answer, err := client.Upload(t.Context(), tenant, fmt.Sprintf("%d-%d.txt", n, i), "text/plain", strings.NewReader(fmt.Sprint("text ", i%4)))
 		if err != nil || answer.Status != http.StatusCreated && answer.Status != http.StatusAccepted {
