@@ -153,6 +153,9 @@ func (t *tenant) fileFindings(ctx context.Context, id uuid.UUID, f command.File,
 			return nil, fmt.Errorf("file %s: %w", id, err)
 		}
 		if wrong != nil {
+			if f.Status == command.FileProcessing && wrong.Kind != Stuck {
+				wrong.Remedy = "a worker will find the file failed; then " + remedyAgain
+			}
 			found = append(found, *wrong)
 		}
 	case command.FileDeleted, "":

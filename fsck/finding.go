@@ -42,7 +42,8 @@ type Finding struct {
 const (
 	remedyReplay = "cartulary replay builds read models anew"
 	remedyRemove = "fsck --repair removes it"
-	remedyBackup = "put the object back from a backup, or upload the document's bytes again"
+	remedyBackup = "put the object back from a backup"
+	remedyAgain  = "upload its bytes again, or put the object back from a backup and run fsck --repair"
 	remedyQueue  = "fsck --repair has it verified once more"
 	remedyLook   = "find out whose it is"
 )
@@ -50,8 +51,10 @@ const (
 // remedy returns what to do about findings of a kind.
 func (k Kind) remedy() string {
 	switch k {
-	case Missing, Altered, Failed:
+	case Missing, Altered: // of a file that is ready, what is uploaded again is taken for a duplicate
 		return remedyBackup
+	case Failed:
+		return remedyAgain
 	case Stuck:
 		return "see that a worker runs; " + remedyQueue
 	case NoDatabase:
