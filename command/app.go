@@ -28,7 +28,7 @@ type PersonKeys interface {
 // App is every use case of the write side:
 //
 //	users      RegisterUser  ChangeProfile  EraseUser
-//	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange
+//	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange  RecordTokenReuse
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember  LeaveTenant  ReturnToTenant
 //	documents  UploadDocument  ChangeDocument  DeleteDocument

@@ -47,6 +47,24 @@ func (a *App) RecordPasswordChange(ctx context.Context, meta Meta, c RecordLogou
 	return a.recordSession(ctx, meta, c.UserID, events.UserPasswordChanged{SessionID: c.SessionID})
 }
 
+// RecordTokenReuse says in which session a spent refresh token was brought again.
+type RecordTokenReuse struct {
+	UserID    uuid.UUID
+	SessionID uuid.UUID
+	Origin    events.Origin
+}
+
+// RecordTokenReuse records that a spent refresh token ended its session. Nobody is its
+// actor, since nobody knows who it was.
+func (a *App) RecordTokenReuse(ctx context.Context, meta Meta, c RecordTokenReuse) (Receipt, error) {
+	meta.Actor = uuid.Nil
+	sealed, err := a.seal(ctx, c.UserID, c.Origin)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return a.recordSession(ctx, meta, c.UserID, events.UserTokenReused{SessionID: c.SessionID, Origin: sealed})
+}
+
 // factRetries is how often a fact is offered to the ledger again, which decides on
 // nothing that others could have changed.
 const factRetries = 16

@@ -39,7 +39,7 @@ func evolveUser(u User, r events.Recorded) User {
 	case events.UserErased:
 		u.Registered, u.Erased = false, true
 	case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
-		events.UserPasswordChanged:
+		events.UserPasswordChanged, events.UserTokenReused:
 	}
 	return u
 }

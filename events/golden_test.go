@@ -71,6 +71,7 @@ var samples = []events.Event{
 	events.UserLoginFailed{Origin: origin, Reason: events.LoginWrongPassword, Throttled: 3},
 	events.UserLoggedOutEverywhere{SessionID: id(2)},
 	events.UserPasswordChanged{SessionID: id(2)},
+	events.UserTokenReused{Origin: origin, SessionID: id(2)},
 	events.EmailLoginFailed{Reason: events.LoginUnknownAddress, Throttled: 3},
 }
 

@@ -77,6 +77,7 @@ var registry = Registry{
 	TypeUserLoginFailed:         Define[UserLoginFailed](KindUser),
 	TypeUserLoggedOutEverywhere: Define[UserLoggedOutEverywhere](KindUser),
 	TypeUserPasswordChanged:     Define[UserPasswordChanged](KindUser),
+	TypeUserTokenReused:         Define[UserTokenReused](KindUser),
 	TypeEmailLoginFailed:        Define[EmailLoginFailed](KindEmail),
 }
 

@@ -19,6 +19,7 @@ const (
 	TypeUserLoggedOut           Type = "user.logged_out"
 	TypeUserLoggedOutEverywhere Type = "user.logged_out_everywhere"
 	TypeUserPasswordChanged     Type = "user.password_changed"
+	TypeUserTokenReused         Type = "user.token_reused"
 	TypeUserErased              Type = "user.erased"
 )
 
@@ -53,6 +54,13 @@ type UserLoggedOutEverywhere struct {
 // other sessions.
 type UserPasswordChanged struct {
 	SessionID uuid.UUID `json:"session_id"` // from which it was asked for, and which goes on
+}
+
+// UserTokenReused records that a refresh token was brought once more after it was
+// spent, which ended its session: one of the two who brought it has no right to it.
+type UserTokenReused struct {
+	Origin    Sealed    `json:"origin"` // a sealed [Origin]; the subject is the account's owner, whoever it was
+	SessionID uuid.UUID `json:"session_id"`
 }
 
 // LoginFailure says why somebody did not prove to be who they said they were.
@@ -130,6 +138,9 @@ func (UserLoggedOut) EventType() Type { return TypeUserLoggedOut }
 func (UserLoginFailed) EventType() Type { return TypeUserLoginFailed }
 
 // EventType implements [Event].
+func (UserTokenReused) EventType() Type { return TypeUserTokenReused }
+
+// EventType implements [Event].
 func (UserLoggedOutEverywhere) EventType() Type { return TypeUserLoggedOutEverywhere }
 
 // EventType implements [Event].
@@ -150,6 +161,7 @@ func (EmailReleased) EventType() Type { return TypeEmailReleased }
 func (UserRegistered) userEvent()          {}
 func (UserProfileChanged) userEvent()      {}
 func (UserLoggedIn) userEvent()            {}
+func (UserTokenReused) userEvent()         {}
 func (UserLoggedOut) userEvent()           {}
 func (UserLoginFailed) userEvent()         {}
 func (UserLoggedOutEverywhere) userEvent() {}

@@ -62,7 +62,7 @@ func TestOfTwoRefreshesOneWins(t *testing.T) {
 		)
 		for _, p := range processes {
 			group.Go(func() {
-				tokens, err := p.Refresh(t.Context(), in.Tokens.Refresh)
+				tokens, err := p.Refresh(t.Context(), meta(), in.Tokens.Refresh)
 				switch {
 				case err == nil:
 					won.Store(&tokens)
@@ -78,7 +78,7 @@ func TestOfTwoRefreshesOneWins(t *testing.T) {
 			t.Fatalf("won: %v; %d lost", won.Load(), lost.Load())
 		}
 		// A token that was used twice was stolen once: the session is over for both.
-		if _, err := processes[0].Refresh(t.Context(), won.Load().Refresh); !errors.Is(err, identity.ErrSessionEnded) {
+		if _, err := processes[0].Refresh(t.Context(), meta(), won.Load().Refresh); !errors.Is(err, identity.ErrSessionEnded) {
 			t.Errorf("the winner goes on: %v", err)
 		}
 	}
@@ -237,7 +237,7 @@ func TestTokensOfABygoneSecretAreGood(t *testing.T) {
 	if _, err := after.Authenticate(t.Context(), in.Tokens.Access); err != nil {
 		t.Errorf("an access token: %v", err)
 	}
-	renewed, err := after.Refresh(t.Context(), in.Tokens.Refresh)
+	renewed, err := after.Refresh(t.Context(), meta(), in.Tokens.Refresh)
 	w.must(err)
 	if _, err := before.Authenticate(t.Context(), renewed.Access); !errors.Is(err, identity.ErrTokenInvalid) {
 		t.Errorf("a token of the new secret under the old one alone: %v", err)

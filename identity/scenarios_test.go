@@ -87,24 +87,24 @@ func TestScenarios(t *testing.T) {
 		},
 		"a refresh": {
 			when: func(ctx context.Context, s scene) error {
-				_, err := s.p.Refresh(ctx, s.one.Tokens.Refresh)
+				_, err := s.p.Refresh(ctx, meta(), s.one.Tokens.Refresh)
 				return err
 			},
 			one: true, other: true,
 		},
 		"a spent refresh token": {
 			when: func(ctx context.Context, s scene) error {
-				if _, err := s.p.Refresh(ctx, s.one.Tokens.Refresh); err != nil {
+				if _, err := s.p.Refresh(ctx, meta(), s.one.Tokens.Refresh); err != nil {
 					return err
 				}
-				_, err := s.p.Refresh(ctx, s.one.Tokens.Refresh)
+				_, err := s.p.Refresh(ctx, meta(), s.one.Tokens.Refresh)
 				return err
 			},
-			err: identity.ErrTokenReused, other: true,
+			err: identity.ErrTokenReused, then: []events.Type{events.TypeUserTokenReused}, other: true,
 		},
 		"an access token instead of a refresh token": {
 			when: func(ctx context.Context, s scene) error {
-				_, err := s.p.Refresh(ctx, s.one.Tokens.Access)
+				_, err := s.p.Refresh(ctx, meta(), s.one.Tokens.Access)
 				return err
 			},
 			err: identity.ErrTokenInvalid, one: true, other: true,

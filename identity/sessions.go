@@ -99,8 +99,9 @@ func (s *Service) credentials(ctx context.Context, email string) (account Accoun
 
 // Refresh spends a refresh token on new tokens. It fails with [ErrTokenInvalid]
 // or [ErrTokenExpired]; with [ErrSessionEnded] if the session is over; and with
-// [ErrTokenReused], having ended the session, if the token was spent before.
-func (s *Service) Refresh(ctx context.Context, refresh string) (Tokens, error) {
+// [ErrTokenReused], having ended the session, if the token was spent before, of
+// which the trail tells.
+func (s *Service) Refresh(ctx context.Context, meta command.Meta, refresh string) (Tokens, error) {
 	claims, err := s.cfg.Signer.ParseRefresh(refresh)
 	if err != nil {
 		return Tokens{}, err
@@ -113,11 +114,25 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 		refreshHash(claims.ID), refreshHash(tokens.RefreshID), tokens.RefreshExpiresAt)
 	if errors.Is(err, ErrTokenReused) {
 		s.revoked(claims.SessionID)
+		if err := s.recordReuse(ctx, meta, claims); err != nil {
+			return Tokens{}, fmt.Errorf("record that a refresh token was reused: %w", err)
+		}
 	}
 	if err != nil {
 		return Tokens{}, fmt.Errorf("rotate a refresh token: %w", err)
 	}
 	return tokens, nil
+}
+
+// recordReuse records that a spent token ended its session, also if whoever brought it
+// has left.
+func (s *Service) recordReuse(ctx context.Context, meta command.Meta, c Claims) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	_, err := s.cfg.App.RecordTokenReuse(ctx, meta, command.RecordTokenReuse{
+		UserID: c.UserID, SessionID: c.SessionID, Origin: meta.Origin,
+	})
+	return err
 }
 
 // Logout ends the session of an access token. What failed half-way can be done

@@ -110,6 +110,7 @@ func (h *history) platform(n int) {
 			h.add(h.id(), events.EmailClaimed{UserID: id})
 			h.add(id, events.UserLoginFailed{Origin: h.person(id, ""), Reason: events.LoginWrongPassword})
 			h.add(h.id(), events.EmailLoginFailed{Reason: events.LoginUnknownAddress})
+			h.add(id, events.UserTokenReused{SessionID: h.id(), Origin: h.person(id, "")})
 			h.add(id, events.UserPasswordChanged{SessionID: h.id()})
 			h.add(id, events.UserLoggedOutEverywhere{SessionID: h.id()})
 			h.add(id, events.UserLoggedOut{SessionID: h.id()})

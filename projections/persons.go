@@ -40,6 +40,8 @@ func subjects(event events.UserEvent) []uuid.UUID {
 		return []uuid.UUID{e.Origin.Subject}
 	case events.UserLoginFailed:
 		return []uuid.UUID{e.Origin.Subject}
+	case events.UserTokenReused:
+		return []uuid.UUID{e.Origin.Subject}
 	case events.UserLoggedOut, events.UserLoggedOutEverywhere, events.UserPasswordChanged,
 		events.UserErased:
 		return nil

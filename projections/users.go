@@ -60,7 +60,7 @@ func applyUsers(w *Writes, b Batch) error {
 		case events.UserErased:
 			c.erase(r.Stream.ID, r.At)
 		case events.UserLoggedIn, events.UserLoginFailed, events.UserLoggedOut, events.UserLoggedOutEverywhere,
-			events.UserPasswordChanged: // the trail tells
+			events.UserPasswordChanged, events.UserTokenReused: // the trail tells
 		}
 		if err != nil {
 			return fmt.Errorf("event %d: %w", r.Seq, err)

@@ -96,7 +96,12 @@ func (a *API) Refresh(c *gin.Context, _ RefreshParams) {
 		a.fail(c, err)
 		return
 	}
-	tokens, err := a.cfg.Identity.Refresh(c.Request.Context(), request.RefreshToken)
+	m, err := meta(c, events.PlatformLedger, nil)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	tokens, err := a.cfg.Identity.Refresh(c.Request.Context(), m, request.RefreshToken)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -161,7 +161,7 @@ func open(s sealed, key []byte, into any) error {
 // not about what refers to it.
 func touch(row Row, e envelope) {
 	switch e.EventType {
-	case "user.logged_in", "user.login_failed", "user.logged_out", "user.logged_out_everywhere", "user.password_changed",
+	case "user.logged_in", "user.login_failed", "user.logged_out", "user.logged_out_everywhere", "user.password_changed", "user.token_reused",
 		"tenant.member_added", "tenant.member_role_changed", "tenant.member_removed",
 		"file.referenced", "file.dereferenced":
 	default:
