@@ -19,7 +19,7 @@ const (
 	TypeUserLoggedOut           Type = "user.logged_out"
 	TypeUserLoggedOutEverywhere Type = "user.logged_out_everywhere"
 	TypeUserPasswordChanged     Type = "user.password_changed"
-	TypeUserTokenReused         Type = "user.token_reused"
+	TypeUserTokenReused         Type = "user.token_reused" //nolint:gosec // a name, no credential
 	TypeUserErased              Type = "user.erased"
 )
 
