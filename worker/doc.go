@@ -10,5 +10,6 @@
 //
 // Staging objects are not removed by the step that copies them, because a
 // download link to one may just have been handed out: the [Janitor] removes them
-// when every such link has expired.
+// when every such link has expired. What else is orphaned, wherever it lies, is swept
+// by package fsck.
 package worker

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -124,7 +125,7 @@ func use(t *testing.T, stopped <-chan struct{}, client *apitest.Client, tenant u
 		select {
 		case <-stopped:
 			return
-		default:
+		case <-time.After(20 * time.Millisecond):
 		}
 		// Bytes that come again, from several at once, after they were deleted.
 		answer, err := client.Upload(t.Context(), tenant, fmt.Sprintf("%d-%d.txt", n, i), "text/plain", strings.NewReader(fmt.Sprint("text ", i%4)))
