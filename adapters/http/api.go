@@ -63,6 +63,8 @@ type Objects interface {
 	OpenChunks(ctx context.Context, prefix string, bounds []int64) io.ReadCloser
 	// EndChunks says, for good, why the chunks under prefix count no more, and removes them.
 	EndChunks(ctx context.Context, prefix, why string) error
+	// Verify reads an object and returns what it holds.
+	Verify(ctx context.Context, key string) (command.Digest, error)
 	// Delete removes an object; it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 	// PresignGet returns a link to an object that is good for ttl and makes

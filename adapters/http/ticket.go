@@ -48,8 +48,31 @@ func newTickets(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// key is where the file is sent.
-func (t ticket) key() string { return command.DirectPrefix(t.Tenant) + t.Upload.String() }
+// inParts reports whether the file is sent in several parts.
+func (t ticket) inParts() bool { return t.Size > directPart }
+
+// key is where the file is sent. Links to parts are dead once the parts were made an
+// object, so that a document can stand on that object: it lies where uploads are staged,
+// and the document has the upload's id. A link to a whole file stays good, so that what
+// is written under it has a place of its own.
+func (t ticket) key() string {
+	if t.inParts() {
+		return command.StagingPath(t.Tenant, t.Upload)
+	}
+	return command.DirectPrefix(t.Tenant) + t.Upload.String()
+}
+
+// document returns the id of the document that an attempt to complete the upload makes.
+func (t ticket) document() (uuid.UUID, error) {
+	if t.inParts() {
+		return t.Upload, nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return id, fmt.Errorf("draw a document id: %w", err)
+	}
+	return id, nil
+}
 
 func (a *API) seal(t ticket) (string, error) {
 	text, err := json.Marshal(t)

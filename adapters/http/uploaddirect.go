@@ -68,7 +68,7 @@ func (a *API) BeginUpload(c *gin.Context, tenantID TenantID, _ BeginUploadParams
 // links returns where the parts of a file are sent. For several it begins an upload in
 // parts at the store.
 func (a *API) links(ctx context.Context, t *ticket) ([]UploadPart, error) {
-	if t.Size <= directPart {
+	if !t.inParts() {
 		link, headers, err := a.cfg.Objects.PresignPut(ctx, t.key(), t.MimeType, t.Size, t.MD5, directLifetime)
 		return []UploadPart{uploadPart(link, t.Size, headers)}, err
 	}
@@ -96,13 +96,15 @@ func uploadPart(link string, size int64, headers http.Header) UploadPart {
 	return p
 }
 
-// AbortUpload removes what was sent.
+// AbortUpload removes what was sent. Parts that were made an object already it leaves to
+// the worker's sweep, which knows whether a document came to stand on them.
 func (a *API) AbortUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, _ AbortUploadParams) {
 	t, err := a.open(uploadID, accessOf(c), tenantID)
-	if err == nil && t.Parts != "" {
+	switch {
+	case err != nil:
+	case t.inParts():
 		err = a.cfg.Objects.AbortParts(c.Request.Context(), t.key(), t.Parts)
-	}
-	if err == nil {
+	default:
 		err = a.cfg.Objects.Delete(c.Request.Context(), t.key())
 	}
 	if err != nil {
@@ -112,11 +114,13 @@ func (a *API) AbortUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, 
 	c.Writer.WriteHeader(http.StatusNoContent)
 }
 
-// CompleteUpload makes a document of what was sent. The link may still be good, so
-// the object is copied to where only the platform writes, and read there.
+// CompleteUpload makes a document of what was sent. The link to a whole file may still
+// be good, so the object is copied to where only the platform writes, and read there.
+// Links to parts are dead once the parts are an object, which is read where it is.
 //
-// Every attempt makes a copy of its own; the command is the same, so that the first
-// attempt wins and the others get its answer.
+// Every attempt makes a copy of its own, or stands on the one object that the parts
+// became; the command is the same, so that the first attempt wins and the others get its
+// answer.
 func (a *API) CompleteUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params CompleteUploadParams) {
 	result, err := a.completeUpload(c, tenantID, uploadID)
 	if err != nil {
@@ -143,9 +147,9 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 	m.Keyed = true
 	m.ID = derivedID("cartulary upload to the store", tenant[:], t.Upload[:])
 	m.Fingerprint = fingerprint(t.Upload[:])
-	documentID, err := uuid.NewV7()
+	documentID, err := t.document()
 	if err != nil {
-		return none, fmt.Errorf("draw a document id: %w", err)
+		return none, err
 	}
 	upload := command.UploadDocument{
 		TenantID: tenant, DocumentID: documentID, Filename: t.Filename, MimeType: t.MimeType,
@@ -161,6 +165,9 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 	if upload.Digest, err = a.takeOver(ctx, t, request.Etags, upload.S3Path); err != nil {
 		return none, err
 	}
+	if t.inParts() {
+		return a.recordShared(ctx, m, upload)
+	}
 	result, err := a.recordAs(ctx, m, upload)
 	if err == nil || refused(err) {
 		a.unstage(ctx, t.key())
@@ -168,19 +175,26 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 	return result, err
 }
 
+// recordShared is [API.recordAs] for bytes on which another attempt's document may
+// stand: they are removed only if what was recorded, by whichever attempt, does without
+// them. Else the worker's sweep sees to them.
+func (a *API) recordShared(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {
+	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+	defer cancel()
+	result, err := a.cfg.App.UploadDocument(limited, m, upload)
+	if err == nil && result.Value.Deduplicated {
+		a.unstage(ctx, upload.S3Path)
+	}
+	return result, err
+}
+
 // takeOver brings what was sent under the key to, if it is what was announced.
 func (a *API) takeOver(ctx context.Context, t ticket, etags *[]string, to string) (command.Digest, error) {
-	if t.Parts != "" {
-		if err := a.completeParts(ctx, t, etags); err != nil {
-			return command.Digest{}, err
-		}
-	}
-	digest, err := a.cfg.Objects.Adopt(ctx, t.key(), to, t.Size)
+	digest, err := a.collect(ctx, t, etags, to)
 	switch {
 	case answered(err, http.StatusNotFound):
 		return digest, errIncomplete()
 	case err != nil:
-		a.unstage(ctx, to)
 		return digest, err
 	case digest.Size != t.Size:
 		err = errDigest("the size that was announced")
@@ -190,6 +204,22 @@ func (a *API) takeOver(ctx context.Context, t ticket, etags *[]string, to string
 	if err != nil {
 		a.unstage(ctx, to)
 		a.unstage(ctx, t.key())
+	}
+	return digest, err
+}
+
+// collect brings what was sent under the key to, and returns what it is. What has not
+// the announced size may stay where it is.
+func (a *API) collect(ctx context.Context, t ticket, etags *[]string, to string) (command.Digest, error) {
+	if t.inParts() {
+		if err := a.completeParts(ctx, t, etags); err != nil {
+			return command.Digest{}, err
+		}
+		return a.cfg.Objects.Verify(ctx, to)
+	}
+	digest, err := a.cfg.Objects.Adopt(ctx, t.key(), to, t.Size)
+	if err != nil && !answered(err, http.StatusNotFound) {
+		a.unstage(ctx, to)
 	}
 	return digest, err
 }

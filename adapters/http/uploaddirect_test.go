@@ -132,8 +132,8 @@ func TestUploadsToTheStoreThatAreNotWhatWasAnnounced(t *testing.T) {
 func TestUploadsToTheStoreInParts(t *testing.T) {
 	w := setup(t)
 	ada := w.newPerson("ada")
-	tenant, _ := ada.newTenant("Engines")
-	body := bytes.Repeat([]byte("0123456789abcdef"), (20<<20)/16)
+	tenant, id := ada.newTenant("Engines")
+	body := bytes.Repeat([]byte("0123456789abcdef"), (16<<20)/16+1000)
 	b := ada.announce(tenant, object{"filename": "big.bin", "mime_type": "application/octet-stream", "size": len(body)})
 	if len(b.parts) != 2 {
 		t.Fatalf("%d parts", len(b.parts))
@@ -149,6 +149,46 @@ func TestUploadsToTheStoreInParts(t *testing.T) {
 	sum := sha256.Sum256(body)
 	if made.text("sha256_hash") != hex.EncodeToString(sum[:]) {
 		t.Errorf("%s", made.raw)
+	}
+
+	// The links are good for as long as ever, but there is nothing any more that they
+	// lead to; nor does giving up, or completing once more, touch the document.
+	if status, _ := w.send(b.parts[1], bytes.Repeat([]byte("x"), 16_000)); status != http.StatusNotFound {
+		t.Errorf("a part of an upload that was completed: %d", status)
+	}
+	ada.delete(b.path).want(http.StatusNoContent)
+	again := ada.post(b.path+"/complete", object{"etags": []string{first, second}}).want(http.StatusCreated)
+	if again.text("id") != made.text("id") || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%s", again.raw)
+	}
+	link := ada.get(made.header.Get("Location") + "/download").want(http.StatusFound).header.Get("Location")
+	if _, got := w.fetch(link); !bytes.Equal(got, body) {
+		t.Error("the document is not what was completed")
+	}
+	if staged := w.objects(command.TenantPrefix(id)); len(staged) != 1 {
+		t.Errorf("stored: %v", staged)
+	}
+
+	// Equal bytes are stored once.
+	twin := ada.announce(tenant, object{"filename": "twin.bin", "mime_type": "application/octet-stream", "size": len(body)})
+	_, first = w.send(twin.parts[0], body[:16<<20])
+	_, second = w.send(twin.parts[1], body[16<<20:])
+	if a := ada.post(twin.path+"/complete", object{"etags": []string{first, second}}).want(http.StatusCreated); a.json.Data["deduplicated"] != true {
+		t.Errorf("%s", a.raw)
+	}
+	if staged := w.objects(command.TenantPrefix(id)); len(staged) != 1 {
+		t.Errorf("stored: %v", staged)
+	}
+
+	// Of what is not as it was announced, nothing is left.
+	other := ada.announce(tenant, object{
+		"filename": "other.bin", "mime_type": "application/octet-stream", "size": len(body), "sha256": strings.Repeat("0", 64),
+	})
+	_, first = w.send(other.parts[0], body[:16<<20])
+	_, second = w.send(other.parts[1], body[16<<20:])
+	ada.post(other.path+"/complete", object{"etags": []string{first, second}}).wantError(http.StatusBadRequest, "DIGEST_MISMATCH")
+	if staged := w.objects(command.TenantPrefix(id)); len(staged) != 1 {
+		t.Errorf("stored: %v", staged)
 	}
 }
 
