@@ -75,6 +75,26 @@ func (a *App) GrantDownload(ctx context.Context, meta Meta, c GrantDownload) (Re
 	return result.Receipt, err
 }
 
+// RecordExport says what of a tenant's trail was handed out.
+type RecordExport struct {
+	TenantID uuid.UUID
+	Filter   string // see [events.TrailExported]
+	Format   string
+}
+
+// RecordExport records that whom meta names gets a tenant's trail. It decides nothing
+// and loads nothing.
+func (a *App) RecordExport(ctx context.Context, meta Meta, c RecordExport) (Receipt, error) {
+	stream, err := accessStream()
+	if err != nil {
+		return Receipt{}, err
+	}
+	result, err := perform(ctx, a, c.TenantID, meta, nil, func(*history) (decision[nothing], error) {
+		return quiet(change(stream, []events.AccessEvent{events.TrailExported{Filter: c.Filter, Format: c.Format}})), nil
+	})
+	return result.Receipt, err
+}
+
 // RecordOperation records an operator's act in a ledger: a tenant's, or the
 // platform's. detail must hold no personal data.
 func (a *App) RecordOperation(ctx context.Context, ledger uuid.UUID, action, detail string) (Receipt, error) {

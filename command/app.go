@@ -34,7 +34,7 @@ type PersonKeys interface {
 //	documents  UploadDocument  ChangeDocument  DeleteDocument
 //	files      StoreFile  FailFile  RetryFile  DeleteFile
 //	holds      PlaceHold  ReleaseHold
-//	access     GrantDownload  RecordRefusal  RecordOperation
+//	access     GrantDownload  RecordRefusal  RecordExport  RecordOperation
 type App struct {
 	ledger   Ledger
 	keys     PersonKeys

@@ -16,6 +16,7 @@ type AccessEvent interface {
 const (
 	TypeAccessRefused   Type = "access.refused"
 	TypeDownloadGranted Type = "document.download_granted"
+	TypeTrailExported   Type = "trail.exported"
 )
 
 // Refusal says why somebody was kept from something.
@@ -44,6 +45,16 @@ type DownloadGranted struct {
 	FileID     uuid.UUID `json:"file_id"`
 }
 
+// TrailExported records that a user was about to be handed the tenant's trail, or what
+// of it fits a filter, as one file.
+type TrailExported struct {
+	Filter string `json:"filter"` // the parameters of the request that choose events, as in a URL; empty for all
+	Format string `json:"format"` // ndjson or csv
+}
+
+// EventType implements [Event].
+func (TrailExported) EventType() Type { return TypeTrailExported }
+
 // EventType implements [Event].
 func (AccessRefused) EventType() Type { return TypeAccessRefused }
 
@@ -52,6 +63,7 @@ func (DownloadGranted) EventType() Type { return TypeDownloadGranted }
 
 func (AccessRefused) accessEvent()   {}
 func (DownloadGranted) accessEvent() {}
+func (TrailExported) accessEvent()   {}
 
 // OperationEvent is a fact about one act of the platform's operators.
 //

@@ -62,6 +62,7 @@ var samples = []events.Event{
 	events.AccessRefused{
 		Count: 3, Method: "DELETE", Reason: events.RefusalRole, Route: "/api/tenants/{tenant_id}/documents/{document_id}", Status: 403,
 	},
+	events.TrailExported{Filter: "from=2024-01-01T00%3A00%3A00Z&type=document.deleted", Format: "csv"},
 	events.DownloadGranted{DocumentID: id(5), FileID: id(4)},
 	events.DocumentHoldPlaced{DocumentID: id(5), Reason: "Case 12/345", Previous: "Case 12/344"},
 	events.DocumentHoldReleased{DocumentID: id(5), Previous: "Case 12/345"},

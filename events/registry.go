@@ -69,6 +69,7 @@ var registry = Registry{
 	TypeDocumentTypeChanged:     Define[DocumentTypeChanged](KindDocument),
 	TypeAccessRefused:           Define[AccessRefused](KindAccess),
 	TypeDownloadGranted:         Define[DownloadGranted](KindAccess),
+	TypeTrailExported:           Define[TrailExported](KindAccess),
 	TypeDocumentHoldPlaced:      Define[DocumentHoldPlaced](KindHold),
 	TypeDocumentHoldReleased:    Define[DocumentHoldReleased](KindHold),
 	TypeTenantHoldPlaced:        Define[TenantHoldPlaced](KindHold),

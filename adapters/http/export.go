@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -54,7 +56,8 @@ type entryWriter interface {
 }
 
 // exportTrail streams all events that fit a filter, page by page. Once it has begun
-// to answer, it can tell of an error only by breaking off.
+// to answer, it can tell of an error only by breaking off. That the trail was handed
+// out is on record first.
 func (a *API) exportTrail(c *gin.Context, tenant TenantID, params ListTrailParams, filter query.TrailFilter, format TrailFormat) {
 	err := a.catchUp(c, params.ConsistencyToken, tenant)
 	if params.Cursor != nil || params.Limit != nil {
@@ -67,6 +70,9 @@ func (a *API) exportTrail(c *gin.Context, tenant TenantID, params ListTrailParam
 	var entries []TrailEntry
 	if err == nil {
 		entries, err = a.exported(c, tenant, page, list)
+	}
+	if err == nil {
+		err = a.recordExport(c, tenant, params, format)
 	}
 	if err != nil {
 		a.fail(c, err)
@@ -96,6 +102,44 @@ func (a *API) exportTrail(c *gin.Context, tenant TenantID, params ListTrailParam
 		callOf(c).failure = fmt.Errorf("export the trail: %w", err)
 		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to cut a connection
 	}
+}
+
+// recordExport records that the trail is handed out.
+func (a *API) recordExport(c *gin.Context, tenant TenantID, params ListTrailParams, format TrailFormat) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
+	defer cancel()
+	m, err := meta(c, tenant, nil)
+	if err != nil {
+		return err
+	}
+	recorded, err := a.cfg.App.RecordExport(ctx, m, command.RecordExport{
+		TenantID: tenant, Filter: exportFilter(params), Format: string(format),
+	})
+	if err == nil {
+		c.Writer.Header().Set("Consistency-Token", position{recorded.Ledger, recorded.Seq}.String())
+	}
+	return err
+}
+
+// exportFilter returns the parameters that choose events, as in a URL.
+func exportFilter(p ListTrailParams) string {
+	chosen := url.Values{}
+	if p.Actor != nil {
+		chosen.Set("actor", p.Actor.String())
+	}
+	if p.Document != nil {
+		chosen.Set("document", p.Document.String())
+	}
+	if p.Type != nil {
+		chosen.Set("type", *p.Type)
+	}
+	if p.From != nil {
+		chosen.Set("from", p.From.UTC().Format(time.RFC3339Nano))
+	}
+	if p.To != nil {
+		chosen.Set("to", p.To.UTC().Format(time.RFC3339Nano))
+	}
+	return chosen.Encode()
 }
 
 // exported reads a page of an export. Each page has the time of a request: an

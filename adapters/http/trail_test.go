@@ -146,7 +146,7 @@ func TestTheTrailIsFiltered(t *testing.T) {
 }
 
 func TestTheTrailIsExported(t *testing.T) {
-	_, _, auditor, tenant, _ := trailWorld(t)
+	w, _, auditor, tenant, _ := trailWorld(t)
 	lines := auditor.get(tenant+"/audit?order=oldest", header{"Accept", "application/x-ndjson"}).want(http.StatusOK)
 	if got := lines.header.Get("Content-Type"); got != "application/x-ndjson" {
 		t.Errorf("content type %s", got)
@@ -164,6 +164,18 @@ func TestTheTrailIsExported(t *testing.T) {
 	}
 
 	table := auditor.get(tenant + "/audit?format=csv&type=document.renamed").want(http.StatusOK)
+	// Who took what along is in the trail itself.
+	var exported []events.Event
+	for _, r := range w.accesses(tenantID(tenant)) {
+		if r.Type == events.TypeTrailExported && r.Actor == auditor.id {
+			exported = append(exported, r.Event)
+		}
+	}
+	if diff := cmp.Diff([]events.Event{
+		events.TrailExported{Format: "ndjson"}, events.TrailExported{Filter: "type=document.renamed", Format: "csv"},
+	}, exported); diff != "" {
+		t.Errorf("exports on record (-want +got):\n%s", diff)
+	}
 	records, err := csv.NewReader(bytes.NewReader(table.raw)).ReadAll()
 	if err != nil || len(records) != 2 {
 		t.Fatalf("%d records, %v:\n%s", len(records), err, table.raw)
