@@ -5,13 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Row is an event as it is kept.
@@ -39,20 +37,7 @@ type reader struct {
 	ledger uuid.UUID
 	copy   []byte
 	text   []byte
-	hash   hash.Hash
 }
-
-// leaf returns what [LeafHash] does, without a new hash each time.
-func (r *reader) leaf(body []byte) (h tlog.Hash) {
-	r.hash.Reset()
-	_, _ = r.hash.Write(leafPrefix) // a hash never fails
-	_, _ = r.hash.Write(body)
-	r.hash.Sum(h[:0])
-	return h
-}
-
-// leafPrefix sets leaves apart from inner nodes (RFC 6962 §2.1).
-var leafPrefix = []byte{0}
 
 // check returns what is wrong with a row by itself: bytes that are not canonical, or a
 // body that disagrees with its place or its columns. It returns the event's time.

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // merkle hashes inner nodes as RFC 6962 has it.
-var merkle = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+var merkle = &compact.RangeFactory{Hash: NodeHash}
 
 // Errors of proofs.
 var (
@@ -23,6 +24,17 @@ var (
 
 // LeafHash returns the hash of an event's canonical bytes.
 func LeafHash(body []byte) tlog.Hash { return tlog.RecordHash(body) }
+
+// NodeHash returns the hash of an inner node of a tree: what [rfc6962.Hasher] returns,
+// sooner, as appends wait for it.
+func NodeHash(left, right []byte) []byte {
+	var b [1 + 2*tlog.HashSize]byte
+	b[0] = rfc6962.RFC6962NodeHashPrefix
+	copy(b[1:], left)
+	copy(b[1+tlog.HashSize:], right)
+	sum := sha256.Sum256(b[:])
+	return sum[:]
+}
 
 // RootOf returns the root of a tree of the given size whose compact range is
 // hashes, 32 bytes each, one after the other.

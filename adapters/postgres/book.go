@@ -7,7 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/cartulary/cartulary/proof"
 )
 
 // book is one ledger as a transaction sees it, locked.
@@ -39,7 +40,7 @@ type head struct {
 func (h head) is(other head) bool { return h.seq == other.seq && h.at.Equal(other.at) }
 
 // merkle hashes inner nodes as RFC 6962 has it.
-var merkle = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+var merkle = &compact.RangeFactory{Hash: proof.NodeHash}
 
 // open reads a head row; hashes is its compact range.
 func (k *book) open(seq int64, at time.Time, hashes []byte) error {
@@ -74,8 +75,8 @@ func (k *book) append(body []byte) {
 	if treeless {
 		return
 	}
-	// A range from 0 takes any leaf: its shape was checked by open.
-	_ = k.tree.Append(rfc6962.DefaultHasher.HashLeaf(body), nil)
+	leaf := proof.LeafHash(body)
+	_ = k.tree.Append(leaf[:], nil) // a range from 0 takes any leaf: its shape was checked by open
 }
 
 // hashes returns the compact range as the head row keeps it.
