@@ -23,6 +23,8 @@ type bench struct {
 	scratch  string // emptied at the end
 	backlogs *backlog
 	trails   *trail
+	replays  map[replaySize]*replayTrial
+	lag      *lagTrial
 }
 
 func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err error) {
@@ -56,7 +58,14 @@ func (b *bench) close() error {
 	if b.trails != nil {
 		b.trails.pool.Close()
 	}
-	return errors.Join(b.cluster.stop(), os.RemoveAll(b.scratch)) //nolint:gosec // the user's own choice
+	var errs []error
+	if b.lag != nil {
+		errs = append(errs, b.lag.stop())
+	}
+	for _, t := range b.replays {
+		errs = append(errs, t.close())
+	}
+	return errors.Join(errors.Join(errs...), b.cluster.stop(), os.RemoveAll(b.scratch)) //nolint:gosec // the user's own choice
 }
 
 // say tells how far the run is.

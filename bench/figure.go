@@ -45,5 +45,11 @@ func figures() []figure {
 		{name: "projection of a backlog", unit: "rows/s", aim: 0.35, prepare: prepareProjection},
 		audits("audit of a ledger", 0.4, (*trail).readLedger, (*trail).auditLedger),
 		audits("audit of a bundle", 0.4, (*trail).readBundle, (*trail).auditBundle),
+		replays("replay of one tenant", 1),
+		replays("replay of 100 tenants", manyTenants),
+		{name: "replay of ten times the events, time", unit: "s", aim: 11, lowerIsBetter: true, prepare: prepareReplayGrowth},
+		{name: "replay of ten times the events, memory", unit: "MiB", aim: 1.2, lowerIsBetter: true, prepare: prepareReplayMemory},
+		lags("lag of other tenants during a replay, p50", 0.50),
+		lags("lag of other tenants during a replay, p99", 0.99),
 	}
 }

@@ -33,6 +33,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if len(args) > 0 && args[0] == objectsRole {
 		return serveObjects(ctx, args[1:])
 	}
+	if len(args) > 0 && args[0] == replayRole {
+		return replayAsAsked(ctx, args[1:], stdout)
+	}
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err

@@ -1,6 +1,10 @@
 package main
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // Magic numbers of file systems that keep files in memory (statfs(2)).
 const (
@@ -15,4 +19,13 @@ func onMemory(dir string) bool {
 		return false
 	}
 	return fs.Type == tmpfsMagic || fs.Type == ramfsMagic
+}
+
+// mostMemory returns the most memory that a process had, in MiB.
+func mostMemory(s *os.ProcessState) (float64, error) {
+	usage, ok := s.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, errors.New("the memory of a process can't be told here")
+	}
+	return float64(usage.Maxrss) / 1024, nil // KiB; getrusage(2)
 }

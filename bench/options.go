@@ -21,6 +21,7 @@ type options struct {
 	documents int    // that are renamed over HTTP
 	trail     int    // events
 	megabytes int    // MiB of a large file that is uploaded
+	replay    int    // events
 }
 
 func (o options) duration() time.Duration { return time.Duration(o.seconds) * time.Second }
@@ -51,6 +52,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.documents, "documents", 2000, "`number` of documents that are renamed over HTTP")
 	flags.IntVar(&o.trail, "trail", 1_000_000, "`events` in the trail that is audited")
 	flags.IntVar(&o.megabytes, "megabytes", 100, "`MiB` of a large file that is uploaded, 100 at most")
+	flags.IntVar(&o.replay, "replay-events", 1_000_000, "`events` in the log that is replayed")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -61,8 +63,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.rounds < 1, o.seconds < 1, o.backlog < 1, o.documents < 1, o.trail < 1:
-		return o, errors.New("-rounds, -seconds, -backlog, -documents and -trail must be at least 1")
+	case o.rounds < 1, o.seconds < 1, o.backlog < 1, o.documents < 1, o.trail < 1, o.replay < 1:
+		return o, errors.New("-rounds, -seconds, -backlog, -documents, -trail and -replay-events must be at least 1")
 	case o.megabytes < 1, o.megabytes > 100:
 		return o, errors.New("-megabytes must be from 1 to 100")
 	}

@@ -19,6 +19,7 @@ type report struct {
 	Seconds int            `json:"seconds"`
 	Backlog int            `json:"backlog"`
 	Trail   int            `json:"trail"`
+	Replay  int            `json:"replay_events"`
 	Figures []figureReport `json:"figures"`
 }
 
@@ -40,7 +41,7 @@ type figureReport struct {
 func writeJSON(path string, o options, results []result) error {
 	out := report{
 		At: time.Now().UTC(), Go: runtime.Version(), CPUs: runtime.NumCPU(),
-		Rounds: o.rounds, Seconds: o.seconds, Backlog: o.backlog, Trail: o.trail,
+		Rounds: o.rounds, Seconds: o.seconds, Backlog: o.backlog, Trail: o.trail, Replay: o.replay,
 	}
 	for _, r := range results {
 		mid, least, greatest := r.ratio()

@@ -22,6 +22,7 @@ type scribe struct {
 
 	documents int64 // begun
 	pending   []events.Recorded
+	message   events.Message // the last event
 	row       []any
 	err       error
 }
@@ -54,6 +55,9 @@ func (w *scribe) Next() bool {
 	r.Seq, r.At = w.seq, w.at
 	body := events.Encode(r)
 	w.err = w.tree.Append(rfc6962.DefaultHasher.HashLeaf(body), nil)
+	w.message = events.Message{
+		ID: r.ID, Ledger: r.Ledger, Seq: r.Seq, StreamID: r.Stream.ID, Type: r.Type, At: r.At, TraceParent: r.TraceParent, Body: body,
+	}
 	w.row = []any{r.Ledger, r.Seq, r.Stream.ID, r.StreamVersion, r.ID, string(r.Type), r.At, r.TraceParent, body}
 	return w.err == nil
 }
