@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -29,11 +30,13 @@ func replayAsAsked(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	defer pool.Close()
-	tenants := make([]uuid.UUID, len(args)-2)
-	for i := range tenants {
-		if tenants[i], err = uuid.Parse(args[2+i]); err != nil {
+	var tenants []uuid.UUID
+	for _, arg := range args[2:] {
+		tenant, err := uuid.Parse(arg)
+		if err != nil {
 			return err
 		}
+		tenants = append(tenants, tenant)
 	}
 	n, err := replayAll(ctx, pool, args[1:2], tenants, tenantdb.RebuildConfig{Swap: true})
 	if err == nil {
@@ -70,7 +73,7 @@ func (t *replayTrial) replayElsewhere(ctx context.Context, program string) (*exe
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("replay: %w: %s", err, &stderr)
 	}
-	if n := strings.TrimSpace(stdout.String()); n != fmt.Sprint(t.events) {
+	if n := strings.TrimSpace(stdout.String()); n != strconv.FormatInt(t.events, 10) {
 		return nil, fmt.Errorf("%s events were applied, not %d", n, t.events)
 	}
 	return cmd, nil

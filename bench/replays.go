@@ -165,7 +165,9 @@ func (t *replayTrial) replay(ctx context.Context) (time.Duration, error) {
 // how many events were applied.
 func replayAll(ctx context.Context, pool *pgxpool.Pool, brokers []string, tenants []uuid.UUID, cfg tenantdb.RebuildConfig) (n int64, err error) {
 	cfg.Platform, cfg.Keys, cfg.Logger = pool, postgres.NewPersonKeys(pool), slog.New(slog.DiscardHandler)
-	cfg.Source = func(ctx context.Context) (tenantdb.Source, error) { return kafka.OpenLog(ctx, brokers, kafka.Security{}, cfg.Logger) }
+	cfg.Source = func(ctx context.Context) (tenantdb.Source, error) {
+		return kafka.OpenLog(ctx, brokers, kafka.Security{}, cfg.Logger)
+	}
 	var bad error
 	err = tenantdb.NewRebuild(cfg).Tenants(ctx, tenants, func(r tenantdb.Rebuilt) {
 		n += r.Events
