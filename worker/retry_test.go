@@ -10,6 +10,7 @@ import (
 
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/internal/collision"
 )
 
 // put overwrites what lies under a key.
@@ -90,5 +91,30 @@ func TestAFileStuckOnItsWayIsRetried(t *testing.T) {
 	b.work(t)
 	if f := b.file(t, c.Digest); f.Status != command.FileReady {
 		t.Errorf("the file is %s", f.Status)
+	}
+}
+
+// Files that MD5 can't tell apart have keys and bytes of their own; and bytes that
+// only MD5 takes for what was received are not taken for it.
+func TestBytesThatMD5ConfusesAreFiledApart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first, second := collision.Blocks()
+	kept := []command.UploadDocument{b.upload(t, first, first), b.upload(t, second, second)}
+	swapped := b.upload(t, append(first, 'x'), append(second, 'x'))
+	b.work(t)
+	keys := map[string]bool{}
+	for _, c := range kept {
+		f := b.file(t, c.Digest)
+		if got, err := b.store.Verify(t.Context(), f.S3Path); f.Status != command.FileReady || err != nil || got != c.Digest || got.MD5 != collision.MD5 {
+			t.Errorf("%s: %+v, %v", f.Status, got, err)
+		}
+		keys[f.S3Path] = true
+	}
+	if len(keys) != 2 {
+		t.Errorf("keys: %v", keys)
+	}
+	if f := b.file(t, swapped.Digest); f.Status != command.FileFailed {
+		t.Errorf("bytes with the MD5 of others: %s", f.Status)
 	}
 }
