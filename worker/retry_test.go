@@ -99,7 +99,7 @@ func TestAFileStuckOnItsWayIsRetried(t *testing.T) {
 func TestBytesThatMD5ConfusesAreFiledApart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	first, second := collision.Blocks()
+	first, second := collision.Blocks(t)
 	kept := []command.UploadDocument{b.upload(t, first, first), b.upload(t, second, second)}
 	swapped := b.upload(t, append(first, 'x'), append(second, 'x'))
 	b.work(t)

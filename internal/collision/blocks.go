@@ -1,7 +1,10 @@
 // Package collision gives tests two messages that MD5 can't tell apart.
 package collision
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"testing"
+)
 
 // MD5 is the digest of both [Blocks], in lower-case hexadecimal.
 const MD5 = "79054025255fb1a26e4bc422aef54eb4"
@@ -20,12 +23,16 @@ const (
 // Blocks returns two messages of 128 bytes that differ and have the same MD5 digest
 // (Wang, Feng, Lai, Yu: Collisions for hash functions MD4, MD5, HAVAL-128 and RIPEMD,
 // 2004). What is appended to both keeps them colliding.
-func Blocks() (a, b []byte) { return decoded(first), decoded(second) }
+func Blocks(t testing.TB) (a, b []byte) {
+	t.Helper()
+	return decoded(t, first), decoded(t, second)
+}
 
-func decoded(text string) []byte {
+func decoded(t testing.TB, text string) []byte {
+	t.Helper()
 	block, err := hex.DecodeString(text)
 	if err != nil {
-		panic(err) // the constants above are hexadecimal
+		t.Fatal(err)
 	}
 	return block
 }
