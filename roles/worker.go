@@ -12,6 +12,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/query"
 	"github.com/cartulary/cartulary/worker"
 )
@@ -47,10 +48,14 @@ func (p *Platform) Worker(ctx context.Context) error {
 	subscriber := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
-	remover := worker.Remover{App: p.app, Objects: store, Logger: p.logger, Delay: worker.RemovalDelay}
+	remover := worker.Remover{App: p.app, Objects: store, Logger: p.logger}
+	acting := worker.Patient{Queue: "worker", Act: w.Act, Deferrals: p.deferrals(), Logger: p.logger}
+	removing := worker.Patient{
+		Queue: "remover", Act: remover.Act, Deferrals: p.deferrals(), Logger: p.logger, Delay: worker.RemovalDelay,
+	}
 	removals := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: removerGroup, Topics: worker.RemoverTopics(),
-		MaxBatch: 1, Logger: p.logger,
+		MaxBatch: workerBatch, Logger: p.logger,
 	})
 	forgetter := worker.Forgetter{
 		App: p.app, Ledgers: ledgers{p.ledger}, Unreferenced: p.unreferenced, Logger: p.logger,
@@ -86,8 +91,16 @@ func (p *Platform) Worker(ctx context.Context) error {
 		forgetter.Run(ctx)
 		return nil
 	})
-	group.Go(func() error { return removals.Run(ctx, remover.Handle) })
-	group.Go(func() error { return subscriber.Run(ctx, w.Handle) })
+	group.Go(func() error {
+		acting.Run(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		removing.Run(ctx)
+		return nil
+	})
+	group.Go(func() error { return removals.Run(ctx, removing.Handle) })
+	group.Go(func() error { return subscriber.Run(ctx, acting.Handle) })
 	return group.Wait()
 }
 
@@ -140,4 +153,17 @@ func (l ledgers) Ledgers(ctx context.Context, after uuid.UUID, limit int) ([]uui
 		ids[i] = h.Ledger
 	}
 	return ids, err
+}
+
+// deferrals is the queue of what was put off as workers see it.
+type deferrals struct{ *postgres.Deferrals }
+
+func (p *Platform) deferrals() worker.Deferrals { return deferrals{postgres.NewDeferrals(p.main)} }
+
+func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (worker.Deferred, bool, error) {
+	due, found, err := d.Deferrals.Due(ctx, queue, lease)
+	return worker.Deferred{
+		Message:  events.Message{ID: due.ID, Ledger: due.Ledger, StreamID: due.Stream, Type: events.Type(due.Type), Body: due.Body},
+		Attempts: due.Attempts, Since: due.Since,
+	}, found, err
 }

@@ -5,8 +5,8 @@
 // command that records what it did. Every step looks at the ledger first and may
 // be cut off at any point: done again, it goes on where it stopped and changes
 // nothing that was done. A step that fails for a reason outside (a server is
-// away) is an error, so that its message comes again; what can never succeed is
-// recorded in the trail as failed.
+// away) is put off by [Patient], in the main database, and tried again for as long as it
+// takes, while others go on; what can never succeed is recorded in the trail as failed.
 //
 // Staging objects are not removed by the step that copies them, because a
 // download link to one may just have been handed out: the [Janitor] removes them

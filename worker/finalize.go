@@ -28,6 +28,7 @@ func (w *Worker) finalize(ctx context.Context, r events.Recorded, staged string)
 	if file.Status != command.FileProcessing || file.S3Path != staged || file.Queued != r.StreamVersion {
 		return nil
 	}
+	w.step(StepVerify)
 	got, err := w.cfg.Objects.Verify(ctx, staged)
 	switch {
 	case errors.Is(err, w.cfg.NotFound):
@@ -38,19 +39,23 @@ func (w *Worker) finalize(ctx context.Context, r events.Recorded, staged string)
 		return w.fail(ctx, r, staged, reasonWrong)
 	}
 	final := command.StoredPath(tenant, id, file.Digest.MD5, file.BornAt, file.Born)
+	w.step(StepCopy)
 	if err := w.cfg.Objects.Copy(ctx, staged, final); err != nil {
 		return fmt.Errorf("store file %s: %w", id, err)
 	}
+	w.step(StepRecord)
 	_, err = w.cfg.App.StoreFile(ctx, causedBy(r), command.StoreFile{TenantID: tenant, FileID: id, Staged: staged, S3Path: final})
 	if err != nil {
 		return fmt.Errorf("record file %s as stored: %w", id, err)
 	}
+	w.step(StepRecorded)
 	return nil
 }
 
 func (w *Worker) fail(ctx context.Context, r events.Recorded, staged, reason string) error {
 	w.cfg.Logger.LogAttrs(ctx, slog.LevelError, "file failed", slog.String("tenant_id", r.Ledger.String()),
 		slog.String("file_id", r.Stream.ID.String()), slog.String("reason", reason))
+	w.step(StepFail)
 	_, err := w.cfg.App.FailFile(ctx, causedBy(r), command.FailFile{
 		TenantID: r.Ledger, FileID: r.Stream.ID, Staged: staged, Reason: reason,
 	})

@@ -23,39 +23,29 @@ type Remover struct {
 		Delete(ctx context.Context, key string) error
 	}
 	Logger *slog.Logger
-	Delay  time.Duration // since the file was deleted
 }
 
 // RemoverTopics are the topics whose events a remover acts on.
 func RemoverTopics() []string { return []string{events.TopicFileDeleted} }
 
-// Handle acts on a batch, in order, each when its delay is over. It fails if any of
-// it must be done again.
-func (r *Remover) Handle(ctx context.Context, batch []events.Message) error {
-	for _, m := range batch {
-		recorded, err := events.Decode(m.Body)
-		if err != nil {
-			return fmt.Errorf("remover: %w", err)
-		}
-		if e, ok := recorded.Event.(events.FileDeleted); ok {
-			if err := r.remove(ctx, recorded, e); err != nil {
-				return fmt.Errorf("remove the bytes of file %s: %w", recorded.Stream.ID, err)
-			}
-		}
+// Act acts on an event, which must be [RemovalDelay] old. It fails if that must be done
+// again.
+func (r *Remover) Act(ctx context.Context, m events.Message) error {
+	recorded, err := events.Decode(m.Body)
+	if err != nil {
+		return fmt.Errorf("remover: %w", err)
+	}
+	e, ok := recorded.Event.(events.FileDeleted)
+	if !ok {
+		return nil
+	}
+	if err := r.remove(ctx, recorded, e); err != nil {
+		return fmt.Errorf("remove the bytes of file %s: %w", recorded.Stream.ID, err)
 	}
 	return nil
 }
 
 func (r *Remover) remove(ctx context.Context, recorded events.Recorded, e events.FileDeleted) error {
-	if wait := time.Until(recorded.At.Add(r.Delay)); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-		}
-	}
 	file, err := r.App.FileByID(ctx, recorded.Ledger, recorded.Stream.ID)
 	if err != nil {
 		return err

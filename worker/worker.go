@@ -2,19 +2,14 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
-
-// parallel is how many events of a batch are worked on at once.
-const parallel = 8
 
 // Databases makes the databases of tenants.
 type Databases interface {
@@ -38,6 +33,32 @@ type Config struct {
 	Objects   Objects
 	NotFound  error // what Objects fails with when there is no such object
 	Logger    *slog.Logger
+
+	// Step, unless nil, is told of each step before it is taken: one of [Steps]. Tests
+	// end the process there.
+	Step func(name string)
+}
+
+// Steps names what a worker does to a tenant and to a file.
+func Steps() []string {
+	return []string{StepProvision, StepProvisioned, StepVerify, StepCopy, StepRecord, StepRecorded, StepFail}
+}
+
+// The steps.
+const (
+	StepProvision   = "provision"   // a tenant's database is about to be made
+	StepProvisioned = "provisioned" // it was, and that is about to be recorded
+	StepVerify      = "verify"      // a file is about to be read
+	StepCopy        = "copy"        // it was found to be right, and is about to be copied
+	StepRecord      = "record"      // it was copied, and that is about to be recorded
+	StepRecorded    = "recorded"    // it was
+	StepFail        = "fail"        // it was found to be wrong, and that is about to be recorded
+)
+
+func (w *Worker) step(name string) {
+	if w.cfg.Step != nil {
+		w.cfg.Step(name)
+	}
 }
 
 // Worker acts on events.
@@ -51,23 +72,9 @@ func New(cfg Config) *Worker { return &Worker{cfg: cfg} }
 // Topics are the topics whose events a worker acts on.
 func Topics() []string { return []string{events.TopicTenantCreated, events.TopicFileProcess} }
 
-// Handle acts on a batch. It fails if any of it must be done again; what was done
-// is not done twice.
-func (w *Worker) Handle(ctx context.Context, batch []events.Message) error {
-	var group errgroup.Group // without a shared context: one failure must not stop the others
-	group.SetLimit(parallel)
-	failures := make([]error, len(batch))
-	for i, message := range batch {
-		group.Go(func() error {
-			failures[i] = w.act(ctx, message)
-			return nil
-		})
-	}
-	_ = group.Wait() // reports through failures
-	return errors.Join(failures...)
-}
-
-func (w *Worker) act(ctx context.Context, m events.Message) error {
+// Act acts on an event. It fails if that must be done again; what was done is not done
+// twice.
+func (w *Worker) Act(ctx context.Context, m events.Message) error {
 	recorded, err := events.Decode(m.Body)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
@@ -92,9 +99,11 @@ func (w *Worker) provision(ctx context.Context, r events.Recorded) error {
 	case tenant.Purged: // the message came again, long after
 		return nil
 	}
+	w.step(StepProvision)
 	if err := w.cfg.Databases.Provision(ctx, r.Ledger); err != nil {
 		return fmt.Errorf("provision tenant %s: %w", r.Ledger, err)
 	}
+	w.step(StepProvisioned)
 	if _, err := w.cfg.App.MarkProvisioned(ctx, causedBy(r), r.Ledger); err != nil {
 		return fmt.Errorf("record that tenant %s is provisioned: %w", r.Ledger, err)
 	}

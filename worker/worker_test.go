@@ -31,7 +31,7 @@ type testBundle struct {
 	app    *command.App
 	ledger *postgres.Ledger
 	store  *s3.Store
-	worker *worker.Worker
+	worker *worker.Patient
 	pool   *pgxpool.Pool
 	tenant uuid.UUID
 	admin  uuid.UUID
@@ -57,15 +57,38 @@ func setup(t *testing.T) *testBundle {
 	}
 	t.Cleanup(b.ledger.Close)
 	b.app = command.NewApp(b.ledger, postgres.NewPersonKeys(pool), []byte("key"))
-	b.worker = worker.New(worker.Config{
-		App: b.app, Databases: tenantdb.NewProvisioner(pool), Objects: store, NotFound: s3.ErrNotFound,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	b.worker = b.workerOver(store)
 	_, err = b.app.CreateTenant(t.Context(), b.meta(), command.CreateTenant{TenantID: b.tenant, Name: "Acme", Actor: b.admin})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// workerOver returns a worker on another store, which shares what was put off.
+func (b *testBundle) workerOver(objects worker.Objects) *worker.Patient {
+	w := worker.New(worker.Config{
+		App: b.app, Databases: tenantdb.NewProvisioner(b.pool), Objects: objects, NotFound: s3.ErrNotFound,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	return b.patient("worker", w.Act)
+}
+
+func (b *testBundle) patient(queue string, act func(context.Context, events.Message) error) *worker.Patient {
+	return &worker.Patient{
+		Queue: queue, Act: act, Deferrals: deferrals{postgres.NewDeferrals(b.pool)}, Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+// deferrals is the queue of what was put off as workers see it.
+type deferrals struct{ *postgres.Deferrals }
+
+func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (worker.Deferred, bool, error) {
+	due, found, err := d.Deferrals.Due(ctx, queue, lease)
+	return worker.Deferred{
+		Message:  events.Message{ID: due.ID, Ledger: due.Ledger, StreamID: due.Stream, Type: events.Type(due.Type), Body: due.Body},
+		Attempts: due.Attempts, Since: due.Since,
+	}, found, err
 }
 
 func (b *testBundle) meta() command.Meta { return command.Meta{ID: uuid.New(), Actor: b.admin} }
@@ -151,20 +174,6 @@ func TestWrongOrMissingBytesFail(t *testing.T) {
 		if f := b.file(t, c.Digest); f.Status != command.FileFailed {
 			t.Errorf("a file with wrong bytes is %s", f.Status)
 		}
-	}
-}
-
-func TestOneBadMessageDoesNotKeepOthersFromBeingHandled(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	content := []byte("x")
-	c := b.upload(t, content, content)
-	batch := append([]events.Message{{Body: []byte("{")}}, b.trail(t)...)
-	if err := b.worker.Handle(t.Context(), batch); err == nil {
-		t.Error("a message that is no event was passed over")
-	}
-	if f := b.file(t, c.Digest); f.Status != command.FileReady {
-		t.Errorf("the file is %s", f.Status)
 	}
 }
 
