@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	s3test.ServeIfAsked()
+	dieIfAsked()
 	pgtest.Main(m)
 }
 
@@ -56,10 +56,7 @@ func setup(t *testing.T) *world {
 	w.pool, err = pgxpool.New(t.Context(), w.url)
 	w.must(err)
 	t.Cleanup(w.pool.Close)
-	w.store, err = s3.New(t.Context(), s3.Config{
-		Endpoint: server.Endpoint, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
-		Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true,
-	})
+	w.store, err = openStore(t.Context(), server.Endpoint)
 	w.must(err)
 	logger := slog.New(slog.DiscardHandler)
 	w.cfg = config.Config{
@@ -118,10 +115,17 @@ func (w *world) meta() command.Meta { return command.Meta{ID: uuid.New(), Actor:
 // newTenant makes a tenant with its database.
 func (w *world) newTenant() uuid.UUID {
 	w.Helper()
+	id := w.unprovisioned()
+	w.must(w.worker.Provision(w.Context(), id))
+	return id
+}
+
+// unprovisioned makes a tenant, without its database.
+func (w *world) unprovisioned() uuid.UUID {
+	w.Helper()
 	id := uuid.New()
 	_, err := w.app.CreateTenant(w.Context(), w.meta(), command.CreateTenant{TenantID: id, Name: "Acme", Actor: w.admin})
 	w.must(err)
-	w.must(w.worker.Provision(w.Context(), id))
 	w.Cleanup(func() {
 		_, err := w.pool.Exec(context.Background(), "drop database if exists "+events.DatabaseName(id)+" with (force)")
 		w.must(err)
@@ -134,7 +138,7 @@ func (w *world) upload(text string) (document, file uuid.UUID) {
 	w.Helper()
 	document = uuid.New()
 	key := command.StagingPath(w.tenant, document)
-	digest, err := w.store.Put(w.Context(), key, "text/plain", bytes.NewReader([]byte(text)), 1<<20)
+	digest, err := w.store.Put(w.Context(), key, "text/plain", bytes.NewReader([]byte(text)), 16<<20)
 	w.must(err)
 	_, err = w.app.UploadDocument(w.Context(), w.meta(), command.UploadDocument{
 		TenantID: w.tenant, DocumentID: document, Filename: "a.txt", MimeType: "text/plain", Digest: digest, S3Path: key, By: w.by,
@@ -157,11 +161,13 @@ func (w *world) finish(file uuid.UUID) {
 	w.Helper()
 	trail, err := w.ledger.Read(w.Context(), w.tenant, 0, 1000)
 	w.must(err)
-	w.must(w.worker.Handle(w.Context(), slices.DeleteFunc(trail, func(m events.Message) bool {
+	for _, m := range trail {
 		r, err := events.Decode(m.Body)
 		w.must(err)
-		return r.Stream.ID != file
-	})))
+		if r.Stream.ID == file {
+			w.must(w.worker.Act(w.Context(), m))
+		}
+	}
 }
 
 func (w *world) file(id uuid.UUID) command.File {
