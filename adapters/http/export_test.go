@@ -21,3 +21,6 @@ func ExpiredUpload(a *API, tenant, user uuid.UUID) (string, error) {
 	id, err := a.sealTus(t)
 	return (&tusUpload{ticket: t, id: id}).path(), err
 }
+
+// MaxChunks is the most chunks that a file may come in.
+const MaxChunks = maxChunks
