@@ -81,8 +81,8 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	return api.Serve(ctx, listener)
 }
 
-// ticketKey returns the key that seals the ids of uploads to the store: the same in
-// every process, drawn by the first.
+// ticketKey returns the key that seals the ids of uploads, be they sent to the store or
+// resumed: the same in every process, drawn by the first.
 func (p *Platform) ticketKey(ctx context.Context) ([]byte, error) {
 	drawn := make([]byte, 32)
 	_, _ = rand.Read(drawn) // never fails

@@ -48,6 +48,10 @@ func TestAClosedTenantIsPurgedAfterItsGrace(t *testing.T) {
 	if err := b.worker.Handle(t.Context(), b.trail(t)); err != nil {
 		t.Fatal(err)
 	}
+	begun := command.ResumablePrefix(b.tenant) + uuid.Must(uuid.NewV7()).String() + "/" // an upload that never ended
+	if _, _, err := b.store.AppendChunks(t.Context(), begun, 0, bytes.NewReader(content), nil); err != nil {
+		t.Fatal(err)
+	}
 	neighbour := uuid.New()
 	if _, err := b.store.Put(t.Context(), command.StagingPath(neighbour, uuid.New()), "text/plain", bytes.NewReader(content), 1<<20); err != nil {
 		t.Fatal(err)
@@ -85,7 +89,7 @@ func TestAClosedTenantIsPurgedAfterItsGrace(t *testing.T) {
 	if err := purger.Sweep(t.Context(), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if objects(b.tenant) == 0 || !exists() {
+	if objects(b.tenant) != 3 || !exists() { // the file, as it was received and as it is kept, and the chunk
 		t.Fatal("something is gone before its time")
 	}
 
