@@ -121,8 +121,9 @@ type Config struct {
 	// exist. It must not block.
 	OnRefused func(command.Meta, command.RecordRefusal)
 
-	// TicketKey, 32 bytes, seals what uploads to the store are known by. Processes that
-	// share it complete each other's; if empty, one is drawn for this process.
+	// TicketKey, 32 bytes, seals what uploads are known by that take several requests.
+	// Processes that share it go on with each other's; if empty, one is drawn for this
+	// process.
 	TicketKey []byte
 
 	PlatformDatabase string // the main database's name, as Awaiter knows it; saas_platform if empty
