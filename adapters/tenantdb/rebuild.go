@@ -151,7 +151,7 @@ type gathering struct {
 // wanted reports whether any database of the pass reads a ledger.
 func (g *gathering) wanted(ledger uuid.UUID) bool {
 	for _, s := range g.shadows {
-		if s.failure() == nil && s.reads(ledger) {
+		if s.wants(ledger) {
 			return true
 		}
 	}
@@ -217,7 +217,7 @@ func (g *gathering) apply(ctx context.Context, cuts [][]*stretch) error {
 	for _, s := range g.shadows {
 		group.Go(func() error {
 			for ledger, list := range byLedger {
-				if s.failure() == nil && s.reads(ledger) {
+				if s.wants(ledger) {
 					s.failed(s.take(ctx, ledger, list))
 				}
 			}

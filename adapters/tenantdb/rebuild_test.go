@@ -317,6 +317,32 @@ func TestOnlyOneRebuildsADatabase(t *testing.T) {
 	}
 }
 
+func TestTenantsThatAreDoneGetEventsWhileOthersAreFinished(t *testing.T) {
+	w := newWorld(t)
+	p := w.projector()
+	first, user := w.furnished(p, 3)
+	second, other := w.furnished(p, 3)
+	swapped := map[uuid.UUID]bool{}
+	err := tenantdb.NewRebuild(w.rebuildConfig(swapping)).Tenants(w.Context(), []uuid.UUID{first, second},
+		func(r tenantdb.Rebuilt) {
+			if !r.Equal() {
+				t.Errorf("got %+v, %v", r, r.Err)
+			}
+			swapped[r.Ledger] = r.Swapped
+			w.apply(p, w.record(first, user, upload(uuid.New(), "late")...))
+			w.apply(p, w.record(second, other, upload(uuid.New(), "late")...))
+		})
+	if err != nil || !swapped[first] || !swapped[second] {
+		t.Errorf("got %v, %v", swapped, err)
+	}
+	for _, tenant := range []uuid.UUID{first, second} {
+		w.awaitAll(tenant)
+		if r := w.rebuild(tenant); !r.Equal() {
+			t.Errorf("got %+v, %v", r, r.Err)
+		}
+	}
+}
+
 func TestRebuildMakesNoDatabase(t *testing.T) {
 	w := newWorld(t)
 	tenant := uuid.New()

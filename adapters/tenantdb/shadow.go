@@ -27,7 +27,7 @@ type shadow struct {
 	tables  []string
 	live    string // the schema of the live tables
 
-	conn  *pgx.Conn // sees the shadow schema alone
+	conn  *pgx.Conn // sees the shadow schema alone; nil before it is opened, and once it is closed
 	owned bool      // the shadow schema is ours
 
 	positions map[uuid.UUID]int64      // up to which events were applied
@@ -55,6 +55,11 @@ func newShadow(r *Rebuild, t target) *shadow {
 // reads reports whether the database holds anything of a ledger.
 func (s *shadow) reads(ledger uuid.UUID) bool {
 	return s.target.site == onPlatform || s.target.ledger == ledger
+}
+
+// wants reports whether events of a ledger are still to be applied.
+func (s *shadow) wants(ledger uuid.UUID) bool {
+	return s.conn != nil && s.failure() == nil && s.reads(ledger)
 }
 
 // failure returns why the database is left alone; nil if it is not.
