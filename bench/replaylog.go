@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -28,6 +29,8 @@ func publishTrails(ctx context.Context, t *topics, tenants []uuid.UUID, n int) (
 		out.scribes = append(out.scribes, w)
 	}
 	err = kafka.NewRelay(out, publisher, kafka.RelayOptions{Logger: slog.New(slog.DiscardHandler)}).Run(ctx, func() bool { return true })
+	out.mu.Lock() // the relay may still read ahead
+	defer out.mu.Unlock()
 	if err == nil && out.left > 0 {
 		err = fmt.Errorf("%d events were not published: %w", out.left, context.Cause(ctx))
 	}
@@ -40,6 +43,7 @@ type written struct {
 	until   int64 // events
 	done    func()
 
+	mu sync.Mutex // of what follows, and of the scribes
 	n, left int64            // events written; of them, not done
 	waiting []events.Message // in order; the id of the first is n - len(waiting) + 1
 	err     error
@@ -47,6 +51,8 @@ type written struct {
 
 // Pending implements [kafka.Outbox].
 func (o *written) Pending(_ context.Context, after int64, limit int) ([]events.Message, []int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	first := o.n - int64(len(o.waiting)) + 1
 	skip := int(max(0, after+1-first))
 	for len(o.waiting)-skip < limit && o.n < o.until && o.err == nil {
@@ -73,6 +79,8 @@ func (o *written) Pending(_ context.Context, after int64, limit int) ([]events.M
 
 // Done implements [kafka.Outbox].
 func (o *written) Done(_ context.Context, ids []int64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	first := o.n - int64(len(o.waiting)) + 1
 	if len(ids) > 0 && ids[0] != first {
 		return fmt.Errorf("row %d is done before row %d", ids[0], first)
