@@ -34,7 +34,9 @@ type testBundle struct {
 	worker *worker.Patient
 	pool   *pgxpool.Pool
 	tenant uuid.UUID
-	admin  uuid.UUID
+
+	endpoint string // of the object store
+	admin    uuid.UUID
 }
 
 func setup(t *testing.T) *testBundle {
@@ -53,7 +55,8 @@ func setup(t *testing.T) *testBundle {
 		t.Fatal(err)
 	}
 	b := &testBundle{
-		pool: pool, ledger: postgres.New(pool, postgres.Options{}), store: store, tenant: uuid.New(), admin: uuid.New(),
+		pool: pool, ledger: postgres.New(pool, postgres.Options{}), store: store, endpoint: server.Endpoint,
+		tenant: uuid.New(), admin: uuid.New(),
 	}
 	t.Cleanup(b.ledger.Close)
 	b.app = command.NewApp(b.ledger, postgres.NewPersonKeys(pool), []byte("key"))
