@@ -89,7 +89,7 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s.cancel = cancel
 	go func() {
 		defer close(s.done)
-		s.err = embedgw.RunVersityGW(running, files, &embedgw.Config{
+		s.err = embedgw.RunVersityGW(running, wholeFiles{files}, &embedgw.Config{
 			RootUserAccess: cfg.AccessKey, RootUserSecret: cfg.SecretKey,
 			IAMService: auth.NewIAMServiceSingle(auth.Account{
 				Access: cfg.AccessKey, Secret: cfg.SecretKey, Role: auth.RoleAdmin,

@@ -1,10 +1,14 @@
 package s3_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -116,6 +120,70 @@ func TestStrangersAreKeptOut(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What breaks off is refused, and is never an object, not even later.
+func TestBodiesThatBreakOffAreNotStored(t *testing.T) {
+	restoreDir(t)
+	server, client := start(t, t.TempDir())
+	const key, length = "tenants/a/b", 1 << 20
+	put, headers, err := client.PresignPut(t.Context(), key, "text/plain", length, "", patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload, err := client.BeginParts(t.Context(), key, "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, _, err := client.PresignPart(t.Context(), key, upload, 1, length, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sent := range []int{length / 2, length - 1} {
+		if status := breakOff(t, put, headers, length, sent); status != http.StatusBadRequest {
+			t.Errorf("an object, after %d bytes: %d", sent, status)
+		}
+		if status := breakOff(t, part, nil, length, sent); status != http.StatusBadRequest {
+			t.Errorf("a part, after %d bytes: %d", sent, status)
+		}
+	}
+	if _, err := client.Head(t.Context(), key); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// breakOff sends the first bytes of a body, and nothing behind them, and returns the
+// answer's status.
+func breakOff(t *testing.T, link string, headers http.Header, length, sent int) int {
+	t.Helper()
+	target, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", target.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, err = fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", target.RequestURI(), target.Host, length)
+	err = errors.Join(err, headers.Write(conn))
+	_, sendErr := conn.Write(append([]byte("\r\n"), make([]byte, sent)...))
+	half, ok := conn.(*net.TCPConn)
+	if err = errors.Join(err, sendErr, conn.SetReadDeadline(time.Now().Add(patience))); err != nil || !ok {
+		t.Fatal(err)
+	}
+	if err = half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 func TestStartWithoutCredentials(t *testing.T) {
