@@ -2,6 +2,7 @@ package fsck_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -206,7 +207,7 @@ func (w *world) forge(sql string, args ...any) {
 // check compares, as a process of its own would, and returns what was found.
 func (w *world) check(o roles.FsckOptions) (found []fsck.Finding) {
 	w.Helper()
-	o.Patience = 10 * time.Second
+	o.Patience = cmp.Or(o.Patience, 10*time.Second)
 	o.Found = func(f fsck.Finding) { found = append(found, f) }
 	o.Unchecked = func(tenant uuid.UUID, err error) { w.Errorf("tenant %s could not be checked: %v", tenant, err) }
 	o.Progress = func(fsck.Progress) {}
