@@ -33,11 +33,12 @@ type Databases interface {
 
 // Objects is the store of documents' bytes.
 type Objects interface {
-	// Put stores what body holds and returns what that was. When body fails, or
-	// holds more than limit bytes, nothing is left behind.
-	Put(ctx context.Context, key, contentType string, body io.Reader, limit int64) (command.Digest, error)
-	// PutSized is Put for a body of exactly size bytes; it fails if there are less.
+	// PutSized stores a body of exactly size bytes and returns what that was. When body
+	// fails, or holds less or more, nothing is left behind.
 	PutSized(ctx context.Context, key, contentType string, body io.Reader, size int64) (command.Digest, error)
+	// PutLikely stores a body of at most limit bytes in the same way. It does best if
+	// that has exactly size bytes; what it has less may be sent, and cut off afterwards.
+	PutLikely(ctx context.Context, key, contentType string, body io.Reader, size, limit int64) (command.Digest, error)
 	// PresignPut returns a link that stores one object of exactly size bytes under key
 	// while ttl has not passed, and the headers that it takes. md5, in hexadecimal, may
 	// be empty.

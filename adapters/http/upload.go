@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -105,10 +106,12 @@ func (a *API) receiveForm(
 	if err != nil || media["boundary"] == "" {
 		return uploadForm{}, badRequest(errors.New("multipart/form-data without a boundary"))
 	}
-	whole := want.hashing(body)
-	form, err := readUpload(c.Request.Context(), multipart.NewReader(whole, media["boundary"]),
-		func(ctx context.Context, contentType string, file io.Reader) (command.Digest, error) {
-			return a.stage(ctx, key, contentType, file, unknownSize)
+	whole := want.hashing(bufio.NewReaderSize(body, formBuffer))
+	head := &formHead{r: whole}
+	form, err := readUpload(c.Request.Context(), multipart.NewReader(head, media["boundary"]),
+		func(ctx context.Context, n int, contentType string, file io.Reader) (command.Digest, error) {
+			likely := head.likelySize(media["boundary"], n, c.Request.ContentLength)
+			return a.stage(ctx, key, contentType, &likelyFile{file: file, left: likely}, likely, false)
 		})
 	if err == nil {
 		err = whole.verify()
@@ -119,15 +122,16 @@ func (a *API) receiveForm(
 // unknownSize is the size of a file that ends where it ends.
 const unknownSize = -1
 
-// stage stores a file of at most maxUpload bytes under key.
-func (a *API) stage(ctx context.Context, key, contentType string, file io.Reader, size int64) (command.Digest, error) {
+// stage stores a file of at most maxUpload bytes under key. Its size is certain, or only
+// likely.
+func (a *API) stage(ctx context.Context, key, contentType string, file io.Reader, size int64, certain bool) (command.Digest, error) {
 	capped := &cappedFile{part: file, limit: maxUpload}
 	var digest command.Digest
 	var err error
-	if size == unknownSize {
-		digest, err = a.cfg.Objects.Put(ctx, key, contentType, capped, maxUpload)
-	} else {
+	if certain {
 		digest, err = a.cfg.Objects.PutSized(ctx, key, contentType, capped, size)
+	} else {
+		digest, err = a.cfg.Objects.PutLikely(ctx, key, contentType, capped, size, maxUpload)
 	}
 	switch {
 	case capped.exceeded:

@@ -28,10 +28,12 @@ type uploadForm struct {
 
 	partFilename string // of the file's part
 	partType     string // of the file's part; guessed if it has none
+	parts        int    // so far
 }
 
-// stage stores a file and returns what it was.
-type stage func(ctx context.Context, contentType string, file io.Reader) (command.Digest, error)
+// stage stores the file that is the nth part of a form, from 1 on, and returns what it
+// was.
+type stage func(ctx context.Context, n int, contentType string, file io.Reader) (command.Digest, error)
 
 // readUpload reads a form as a stream and stages its file. What it returns beside
 // an error is what was read before it.
@@ -45,6 +47,7 @@ func readUpload(ctx context.Context, parts *multipart.Reader, stage stage) (uplo
 		if err != nil {
 			return form, readProblem(err, maxUpload)
 		}
+		form.parts++
 		if err := form.take(ctx, part, stage); err != nil {
 			return form, err
 		}
@@ -90,7 +93,7 @@ func (f *uploadForm) takeFile(ctx context.Context, part *multipart.Part, stage s
 	if err != nil {
 		return err
 	}
-	digest, err := stage(ctx, f.partType, buffered)
+	digest, err := stage(ctx, f.parts, f.partType, buffered)
 	if err != nil {
 		return err
 	}

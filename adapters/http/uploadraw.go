@@ -49,7 +49,8 @@ func (a *API) receiveRaw(
 		}
 		form.partType = guessType(head, form.name())
 	}
-	digest, err := a.stage(c.Request.Context(), key, form.partType, buffered, c.Request.ContentLength)
+	length := c.Request.ContentLength
+	digest, err := a.stage(c.Request.Context(), key, form.partType, buffered, length, length != unknownSize)
 	if err != nil {
 		return form, err
 	}

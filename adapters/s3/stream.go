@@ -81,13 +81,16 @@ type hashed struct {
 
 	store      *Store
 	r          io.Reader
-	size       int64 // of the whole body
+	size       int64 // of the whole body, or unknownSize
 	busy, next *[]byte
 	ready      []byte // of busy, still to be handed out
 	err        error  // what reading ended with
 	hashes     *hashes
 	wait       func()
 }
+
+// unknownSize is the size of a body that ends where it ends.
+const unknownSize = -1
 
 func (s *Store) newHashed(r io.Reader, size int64) *hashed {
 	return &hashed{store: s, r: r, size: size, busy: s.getSmall(), next: s.getSmall(), hashes: newHashes(), wait: func() {}}

@@ -104,7 +104,7 @@ func (u *upload) start(
 	completed := &types.CompletedPart{PartNumber: partNumber(len(u.parts) + 1)}
 	u.parts = append(u.parts, completed)
 	sending.Go(func() {
-		if err := u.sendPart(ctx, completed, data); err != nil {
+		if err := u.store.sendPart(ctx, u.key, u.id, completed, data); err != nil {
 			fail(err)
 		}
 		hashed()
@@ -113,10 +113,11 @@ func (u *upload) start(
 	return hashed
 }
 
-func (u *upload) sendPart(ctx context.Context, part *types.CompletedPart, data []byte) error {
+// sendPart sends a part of an upload and notes its entity tag.
+func (s *Store) sendPart(ctx context.Context, key string, upload *string, part *types.CompletedPart, data []byte) error {
 	size := int64(len(data))
-	out, err := u.store.client.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &u.store.bucket, Key: &u.key, UploadId: u.id, PartNumber: part.PartNumber,
+	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.bucket, Key: &key, UploadId: upload, PartNumber: part.PartNumber,
 		Body: bytes.NewReader(data), ContentLength: &size,
 	}, unsignedPayload)
 	if err != nil {
