@@ -21,7 +21,7 @@ import (
 
 // projected lists the tenant's tables that a backlog fills, in an order that
 // foreign keys allow.
-var projected = [...]string{"files", "documents", "trail"} //nolint:gochecknoglobals // constant
+var projected = [...]string{"files", "documents", "document_versions", "file_versions", "trail"} //nolint:gochecknoglobals // constant
 
 // projectionTrial is a backlog on a topic and the database it is projected into.
 type projectionTrial struct {

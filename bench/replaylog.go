@@ -43,7 +43,7 @@ type written struct {
 	until   int64 // events
 	done    func()
 
-	mu sync.Mutex // of what follows, and of the scribes
+	mu      sync.Mutex       // of what follows, and of the scribes
 	n, left int64            // events written; of them, not done
 	waiting []events.Message // in order; the id of the first is n - len(waiting) + 1
 	err     error

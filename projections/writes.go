@@ -62,6 +62,15 @@ func (w *Writes) copy(table string, columns []string, n int, row func(i int) ([]
 // round trip PostgreSQL commits nothing.
 func (w *Writes) Alone() bool { return len(w.copies) == 0 }
 
+// Apart takes the rows that are to be copied out of the writes, and returns them. The
+// projections' tables are independent of each other: both may be made at once, by who
+// does not mind that for a while one is there without the other.
+func (w *Writes) Apart() *Writes {
+	rows := &Writes{copies: w.copies}
+	w.copies = nil
+	return rows
+}
+
 // Make makes the writes, up to the first that fails.
 func (w *Writes) Make(ctx context.Context, db Database) error {
 	if w.statements.Len() > 0 {

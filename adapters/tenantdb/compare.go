@@ -107,11 +107,14 @@ func (s *shadow) compareTables(ctx context.Context, live pgx.Tx) error {
 	return nil
 }
 
-// digest counts and hashes the rows of a table.
+// digest counts and hashes the rows of a table. What it hashes is each row's columns
+// in PostgreSQL's binary form, with their types and lengths: it is made in a fraction
+// of the time that text takes, and is as exact (of jsonb it is the text).
 func digest(ctx context.Context, db querier, table string) (TableDigest, error) {
 	d := TableDigest{Table: table}
 	err := db.QueryRow(ctx, `
-		select count(*), format('%s-%s-%s', count(*), sum(hashtextextended(t::text, 0)), sum(hashtextextended(t::text, 1)))
-		from `+pgx.Identifier{table}.Sanitize()+` t`).Scan(&d.Rows, &d.Live)
+		select count(*), format('%s-%s-%s', count(*), sum(hashtextextended(x, 0)), sum(hashtextextended(x, 1)))
+		from (select encode(sha256(record_send(t)), 'hex') x from `+pgx.Identifier{table}.Sanitize()+` t offset 0) hashes`,
+	).Scan(&d.Rows, &d.Live)
 	return d, err
 }

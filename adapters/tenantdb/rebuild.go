@@ -118,6 +118,7 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 	defer source.Close()
 	g := &gathering{rebuild: r, source: source, shadows: list}
 	for _, s := range list {
+		s.alone = len(list) == 1
 		defer s.close(ctx)
 		s.failed(s.open(ctx))
 	}

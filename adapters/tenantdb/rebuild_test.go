@@ -103,8 +103,9 @@ func TestRebuiltIsLive(t *testing.T) {
 	p := w.projector()
 	tenant, _ := w.furnished(p, 200)
 	want, made := w.dump(tenant)+w.dump(events.PlatformLedger), w.definitions(tenant)
-	for range 2 { // twice is once
-		for _, r := range []tenantdb.Rebuilt{w.rebuild(tenant, swapping), w.rebuildPlatform(swapping)} {
+	for _, atOnce := range []int{0, 300, 7} { // again is once; rows move within batches and across them
+		inBatches := func(c *tenantdb.RebuildConfig) { c.MaxBatch = atOnce }
+		for _, r := range []tenantdb.Rebuilt{w.rebuild(tenant, swapping, inBatches), w.rebuildPlatform(swapping, inBatches)} {
 			if !r.Equal() || !r.Swapped {
 				t.Fatalf("got %+v, %v", r, r.Err)
 			}
@@ -170,6 +171,40 @@ func TestRebuildRefusesToSwapWhatDiffersUnlessForced(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, w.dump(tenant)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Two numbers that count as equal are not the same bytes.
+func TestRebuildFindsWhatOnlyItsTextTellsApart(t *testing.T) {
+	w := newWorld(t)
+	tenant, _ := w.furnished(w.projector(), 1)
+	w.tenantExec(tenant, `update trail set data = jsonb_set(data, '{size}', '7.0')
+		where event_type = 'file.received' and (data ->> 'size') = '7'`)
+	r := w.rebuild(tenant)
+	if r.Err != nil || r.Differing["trail"] != 1 || len(r.Differing) != 1 {
+		t.Errorf("got %+v, %v", r, r.Err)
+	}
+}
+
+// What the database refuses, in rows that are copied or in others, leaves the live
+// tables as they are.
+func TestRebuildThatTheDatabaseRefusesLeavesWhatIsThere(t *testing.T) {
+	w := newWorld(t)
+	tenant, _ := w.furnished(w.projector(), 150) // enough for rows to be copied
+	want := w.dump(tenant)
+	for _, table := range []string{"trail", "file_versions"} {
+		w.tenantExec(tenant, `alter table `+table+` add constraint refused check (false) not valid`)
+		r := w.rebuild(tenant, forcing)
+		if r.Err == nil || !strings.Contains(r.Err.Error(), "refused") || r.Swapped {
+			t.Errorf("%s: got %+v, %v", table, r, r.Err)
+		}
+		w.tenantExec(tenant, `alter table `+table+` drop constraint refused`)
+	}
+	if diff := cmp.Diff(want, w.dump(tenant)); diff != "" {
+		t.Error(diff)
+	}
+	if r := w.rebuild(tenant, swapping); !r.Equal() || !r.Swapped {
+		t.Errorf("got %+v, %v", r, r.Err)
 	}
 }
 

@@ -27,8 +27,10 @@ type shadow struct {
 	tables  []string
 	live    string // the schema of the live tables
 
-	conn  *pgx.Conn // sees the shadow schema alone; nil before it is opened, and once it is closed
-	owned bool      // the shadow schema is ours
+	conn   *pgx.Conn // sees the shadow schema alone; nil before it is opened, and once it is closed
+	beside *pgx.Conn // another, for what is done at once; nil until it is needed
+	owned  bool      // the shadow schema is ours
+	alone  bool      // no other database is filled meanwhile
 
 	positions map[uuid.UUID]int64      // up to which events were applied
 	goals     map[uuid.UUID]int64      // beyond which they are held back; nil: apply all
@@ -116,6 +118,10 @@ func (s *shadow) close(ctx context.Context) {
 	if s.conn == nil {
 		return
 	}
+	if s.beside != nil {
+		hangUp(ctx, s.beside)
+		s.beside = nil
+	}
 	if !s.rebuild.cfg.Keep && s.owned && !s.conn.IsClosed() && ctx.Err() == nil {
 		if _, err := s.conn.Exec(ctx, "drop schema if exists "+shadowSchema+" cascade"); err != nil {
 			s.failed(fmt.Errorf("drop the shadow: %w", err))
@@ -170,7 +176,7 @@ func (s *shadow) apply(ctx context.Context, st *stretch, to int64) error {
 		var writes projections.Writes
 		err := fold(&writes, list, together(list, at), projections.Batch{Ledger: st.ledger, Events: batch, Keys: st.keys})
 		if err == nil {
-			err = makeAll(ctx, s.conn, &writes)
+			err = s.write(ctx, &writes)
 		}
 		if err != nil {
 			return fmt.Errorf("ledger %s: %w", st.ledger, applyFailed(s.conn, batch, err))

@@ -15,8 +15,7 @@ const checkpointsTable = "checkpoints"
 func (s *shadow) makeTables(ctx context.Context) error {
 	_, err := s.conn.Exec(ctx, `
 		drop schema if exists `+shadowSchema+` cascade;
-		create schema `+shadowSchema+`;
-		set synchronous_commit = off`)
+		create schema `+shadowSchema)
 	if err != nil {
 		return fmt.Errorf("make the shadow: %w", err)
 	}
@@ -44,42 +43,7 @@ func (s *shadow) makeTables(ctx context.Context) error {
 		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and a.grantee <> t.relowner`); err != nil {
 		return err
 	}
-	_, err = s.conn.Exec(ctx, "set search_path to "+shadowSchema)
-	if err != nil {
-		return fmt.Errorf("make the shadow: %w", err)
-	}
-	return nil
-}
-
-// finishTables adds the indexes and references of the live tables, under their
-// names, and gathers statistics. The search path tells where a reference leads.
-func (s *shadow) finishTables(ctx context.Context) error {
-	if _, err := s.conn.Exec(ctx, "set search_path to "+pgx.Identifier{s.live}.Sanitize()); err != nil {
-		return err
-	}
-	indexes, err := s.definitions(ctx, `
-		select replace(pg_get_indexdef(i.indexrelid),
-			format(' ON %I.%I ', $1::text, t.relname), format(' ON %I.%I ', $2::text, t.relname))
-		from pg_index i join pg_class t on t.oid = i.indrelid
-		where t.relnamespace = $1::regnamespace and t.relname = any($3)
-			and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype in ('p', 'u', 'x'))
-		order by i.indexrelid`)
-	if err != nil {
-		return err
-	}
-	references, err := s.definitions(ctx, `
-		select format('alter table %I.%I add constraint %I %s', $2::text, t.relname, c.conname, pg_get_constraintdef(c.oid))
-		from pg_constraint c join pg_class t on t.oid = c.conrelid
-		where t.relnamespace = $1::regnamespace and t.relname = any($3) and c.contype = 'f'`)
-	if err != nil {
-		return err
-	}
-	statements := append([]string{"set search_path to " + shadowSchema}, indexes...)
-	statements = append(statements, references...)
-	for _, table := range s.withCheckpoints() {
-		statements = append(statements, "analyze "+pgx.Identifier{table}.Sanitize())
-	}
-	return s.exec(ctx, statements)
+	return toShadow(ctx, s.conn)
 }
 
 // copyDefinitions runs the statements that a query about the live tables returns.
@@ -88,7 +52,7 @@ func (s *shadow) copyDefinitions(ctx context.Context, query string) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, statements)
+	return execAll(ctx, s.conn, statements)
 }
 
 func (s *shadow) definitions(ctx context.Context, query string) ([]string, error) {
@@ -103,9 +67,9 @@ func (s *shadow) definitions(ctx context.Context, query string) ([]string, error
 	return list, nil
 }
 
-func (s *shadow) exec(ctx context.Context, statements []string) error {
+func execAll(ctx context.Context, conn *pgx.Conn, statements []string) error {
 	for _, statement := range statements {
-		if _, err := s.conn.Exec(ctx, statement); err != nil {
+		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("make the shadow: %q: %w", statement, err)
 		}
 	}

@@ -309,7 +309,7 @@ func (w *world) dump(ledger uuid.UUID) string {
 		w.Fatal(err)
 	}
 	defer release()
-	b.WriteString(dumpTables(w.TB, conn, "tenant", "members", "files", "documents", "trail", "checkpoints"))
+	b.WriteString(dumpTables(w.TB, conn, "tenant", "members", "files", "documents", "document_versions", "file_versions", "trail", "checkpoints"))
 	return b.String()
 }
 
