@@ -26,9 +26,12 @@ import (
 // or cut off is dropped by the server 10 s after its last proof; its own trust in
 // itself ends 5 s after that proof, so it learns from [Leadership.Valid] that it is
 // no longer the leader before anyone else can be, even when it slept through the
-// change. There is one exception: when the server itself crashes while the leader
-// is frozen, the leader may take itself for one for up to 5 s beside another. What
-// leaders do must bear that: here, the same events are published twice.
+// change. There is one exception: a session that ends on the server while its leader is
+// frozen or does not hear of it (the server crashed, an administrator ended the session,
+// something on the way reset the connection towards the server alone) frees the lock at
+// once, and the leader may take itself for one for up to 5 s beside another. What leaders
+// do must bear that: here, the same events are published twice, or the same checkpoint is
+// signed twice.
 //
 // run gets a context that ends as soon as leadership can't be proven. When run
 // returns nil, Lead campaigns again; when it returns an error while it still leads,
