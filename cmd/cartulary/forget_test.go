@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -126,7 +127,10 @@ func TestAnErasedPersonIsNowhere(t *testing.T) {
 			in.must(t, "drift", "--all")
 			in.must(t, "replay", "--all", "--from", "audit.log")
 			in.settle(t)
-			if diff := cmp.Diff(before, in.models(t, tenants[0])+in.models(t, tenants[1])); diff != "" {
+			after := slices.DeleteFunc(strings.Split(in.models(t, tenants[0])+in.models(t, tenants[1]), "\n"), func(row string) bool {
+				return strings.Contains(row, `"action": "replay"`) // what the trail tells of the replay itself
+			})
+			if diff := cmp.Diff(before, strings.Join(after, "\n")); diff != "" {
 				t.Errorf("read models (-before +replayed):\n%s", diff)
 			}
 			in.forgotten(t)
