@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -67,11 +68,19 @@ type envelope struct {
 	}
 }
 
+// contractRouter finds the operation of a request. It is made once: that takes half a
+// second of a test with -race.
+var contractRouter = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(cartulary.Contract()))
+	if err != nil {
+		return nil, err
+	}
+	return legacy.NewRouter(doc)
+})
+
 func (w *world) anonymous() *person {
 	w.t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(cartulary.Contract()))
-	w.must(err)
-	router, err := legacy.NewRouter(doc)
+	router, err := contractRouter()
 	w.must(err)
 	return &person{w: w, router: router}
 }

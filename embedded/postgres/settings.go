@@ -27,19 +27,20 @@ func settings(c Config, dataDir string, port int) []string {
 	set("timezone", "UTC")
 	set("log_timezone", "UTC")
 	set("synchronous_commit", "on")
-	set("max_wal_size", "4GB")
 	set("checkpoint_timeout", "15min")
 	set("log_checkpoints", "off")
 	// The values of a row that broke a constraint may be personal data.
 	set("log_error_verbosity", "terse")
 	set("log_min_error_statement", "panic")
 	if c.Durable {
+		set("max_wal_size", "4GB")
 		set("wal_compression", "on")
 		return args
 	}
 	set("fsync", "off")
 	set("full_page_writes", "off")
 	set("wal_level", "minimal")
+	set("max_wal_size", "1GB") // it may lie in memory
 	set("max_wal_senders", "0")
 	return args
 }

@@ -44,7 +44,7 @@ var started = make(chan struct{}, 1)
 
 func startCluster() (*cluster, error) {
 	sweep()
-	dir, err := os.MkdirTemp("", dirPrefix)
+	dir, err := os.MkdirTemp(place(), dirPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func stop() error {
 // sweep removes what killed test binaries left: old directories that nobody owns.
 // A younger one may have a server that is still shutting down.
 func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*")) // a well-formed pattern
+	dirs, _ := filepath.Glob(filepath.Join(place(), dirPrefix+"*")) // a well-formed pattern
 	for _, dir := range dirs {
 		if info, err := os.Stat(dir); err != nil || time.Since(info.ModTime()) < patience {
 			continue

@@ -5,6 +5,8 @@
 // one test. The cluster goes down with the test binary, however that ends; a
 // directory that a killed binary left is removed by the next one.
 //
+// Clusters lie in memory where there is room, see place.go.
+//
 // A package that uses pgtest has
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
