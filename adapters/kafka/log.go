@@ -108,15 +108,16 @@ func (l *Log) Follow(ctx context.Context, wanted func(ledger uuid.UUID) bool, yi
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			l.next[r.Partition] = r.Offset + 1
+			if ledger, err := parseUUID(r.Key); err == nil && !wanted(ledger) {
+				return
+			}
 			m, err := l.decoder.decodeRecord(r)
 			if err != nil {
 				l.logger.LogAttrs(ctx, slog.LevelWarn, "foreign message skipped", slog.Any("error", err),
 					slog.String("topic", r.Topic), slog.Int("partition", int(r.Partition)), slog.Int64("offset", r.Offset))
 				return
 			}
-			if wanted(m.Ledger) {
-				batch = append(batch, m)
-			}
+			batch = append(batch, m)
 		})
 		for partition, end := range ends {
 			if l.next[partition] >= end {

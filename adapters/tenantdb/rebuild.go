@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -44,9 +43,24 @@ type RebuildConfig struct {
 	Patience time.Duration
 }
 
-// rebuildsAtOnce is how many databases are filled in one pass over a source. Each
+// At least, and at most, so many databases are filled in one pass over a source. Each
 // holds a connection.
-const rebuildsAtOnce = 16
+const (
+	fewRebuilds  = 16
+	manyRebuilds = 100
+)
+
+// rebuildsAtOnce returns how many databases are filled in one pass over a source: the
+// more, the less often that is read, but of the server's free connections half stay so.
+func (r *Rebuild) rebuildsAtOnce(ctx context.Context) (int, error) {
+	var free int
+	err := r.cfg.Platform.QueryRow(ctx, `
+		select current_setting('max_connections')::int - count(*) from pg_stat_activity where datid is not null`).Scan(&free)
+	if err != nil {
+		return 0, fmt.Errorf("count connections: %w", err)
+	}
+	return min(max(free/2, fewRebuilds), manyRebuilds), nil
+}
 
 // ErrRebuilding says that a database is being rebuilt, or migrated, by somebody
 // else.
@@ -96,7 +110,11 @@ func (r *Rebuild) Platform(ctx context.Context, done func(Rebuilt)) error {
 // to done, and stops nobody else.
 func (r *Rebuild) Tenants(ctx context.Context, tenants []uuid.UUID, done func(Rebuilt)) error {
 	for len(tenants) > 0 {
-		n := min(len(tenants), rebuildsAtOnce)
+		most, err := r.rebuildsAtOnce(ctx)
+		if err != nil {
+			return err
+		}
+		n := min(len(tenants), most)
 		list := make([]*shadow, n)
 		for i, tenant := range tenants[:n] {
 			list[i] = newShadow(r, target{tenant, onTenant})
@@ -116,7 +134,7 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 		return err
 	}
 	defer source.Close()
-	g := &gathering{rebuild: r, source: source, shadows: list}
+	g := newGathering(r, source, list)
 	for _, s := range list {
 		s.alone = len(list) == 1
 		defer s.close(ctx)
@@ -140,93 +158,6 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 		}
 	}
 	return nil
-}
-
-// gathering is a pass over a source for some databases.
-type gathering struct {
-	rebuild *Rebuild
-	source  Source
-	shadows []*shadow
-}
-
-// wanted reports whether any database of the pass reads a ledger.
-func (g *gathering) wanted(ledger uuid.UUID) bool {
-	for _, s := range g.shadows {
-		if s.wants(ledger) {
-			return true
-		}
-	}
-	return false
-}
-
-// follow brings the databases up to where the source ends now, or to their goals.
-// The next events are read and decoded while the last are applied.
-func (g *gathering) follow(ctx context.Context) error {
-	ready := make(chan [][]*stretch, 1)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(ready)
-		return g.source.Follow(ctx, g.wanted, func(messages []events.Message) error {
-			cuts, err := g.prepare(ctx, messages)
-			if err != nil {
-				return err
-			}
-			select {
-			case ready <- cuts:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	})
-	group.Go(func() error {
-		for cuts := range ready {
-			if err := g.apply(ctx, cuts); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return group.Wait()
-}
-
-// prepare cuts messages into stretches, and decodes those that mean something.
-func (g *gathering) prepare(ctx context.Context, messages []events.Message) ([][]*stretch, error) {
-	cuts := cut(messages)
-	for _, list := range cuts {
-		for _, s := range list {
-			if !s.concerns((target{s.ledger, g.shadows[0].target.site}).reads()) {
-				continue
-			}
-			if err := s.open(ctx, g.rebuild.cfg.Keys); err != nil {
-				return nil, fmt.Errorf("keys of persons: %w", err)
-			}
-		}
-	}
-	return cuts, nil
-}
-
-// apply brings stretches to the databases that read them. A database that fails is
-// left alone from then on.
-func (g *gathering) apply(ctx context.Context, cuts [][]*stretch) error {
-	var group errgroup.Group
-	group.SetLimit(4)
-	byLedger := make(map[uuid.UUID][]*stretch, len(cuts))
-	for _, list := range cuts {
-		byLedger[list[0].ledger] = list
-	}
-	for _, s := range g.shadows {
-		group.Go(func() error {
-			for ledger, list := range byLedger {
-				if s.wants(ledger) {
-					s.failed(s.take(ctx, ledger, list))
-				}
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // nobody fails here
-	return ctx.Err()
 }
 
 // KnownTenants lists the tenants that the main database knows of, by their ledgers

@@ -3,6 +3,7 @@ package tenantdb
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -19,13 +20,13 @@ func (s *shadow) makeTables(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the shadow: %w", err)
 	}
+	var create []string
 	for _, table := range s.withCheckpoints() {
-		_, err := s.conn.Exec(ctx, fmt.Sprintf(
-			"create table %s (like %s including all excluding indexes)",
+		create = append(create, fmt.Sprintf("create table %s (like %s including all excluding indexes)",
 			pgx.Identifier{shadowSchema, table}.Sanitize(), pgx.Identifier{s.live, table}.Sanitize()))
-		if err != nil {
-			return fmt.Errorf("make the shadow of %s: %w", table, err)
-		}
+	}
+	if err := execAll(ctx, s.conn, create); err != nil {
+		return err
 	}
 	// What is looked up, and what may not be there twice, is needed from the start.
 	if err := s.copyDefinitions(ctx, `
@@ -67,11 +68,10 @@ func (s *shadow) definitions(ctx context.Context, query string) ([]string, error
 	return list, nil
 }
 
+// execAll runs statements in one round trip and transaction, all or none.
 func execAll(ctx context.Context, conn *pgx.Conn, statements []string) error {
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("make the shadow: %q: %w", statement, err)
-		}
+	if _, err := conn.Exec(ctx, strings.Join(statements, ";\n")); err != nil {
+		return fmt.Errorf("make the shadow: %w", err)
 	}
 	return nil
 }
