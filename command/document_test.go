@@ -154,6 +154,46 @@ func TestRenameAndDeleteDocument(t *testing.T) {
 	})
 }
 
+// Whoever uploads at once stores the bytes where the events then say they are, and only
+// when the tenant has none.
+func TestUploadAtOnce(t *testing.T) {
+	t.Parallel()
+	final := func(born int64) string { return command.StoredPath(tenant, fileID, digest.MD5, time.Now(), born) }
+	at := func(role events.Role, filename, want string, fails error) func(context.Context, *command.App) error {
+		return func(ctx context.Context, app *command.App) error {
+			var keys []string
+			_, err := app.UploadAtOnce(ctx, meta(ada), upload(other, by(ada, role), filename, "application/pdf"),
+				func(_ context.Context, key string) error {
+					keys = append(keys, key)
+					return fails
+				})
+			if got := strings.Join(keys, " "); got != want {
+				t.Errorf("stored under %q, want %q", got, want)
+			}
+			return err
+		}
+	}
+	begun := func(born int64) []events.Event {
+		return []events.Event{
+			events.FileReceived{MD5: digest.MD5, SHA256: digest.SHA256, S3Path: final(born)},
+			events.FileStored{S3Path: final(born), Previous: final(born)},
+			events.FileReferenced{DocumentID: other},
+			uploaded,
+		}
+	}
+	shared := []events.Event{events.FileReferenced{DocumentID: other}, uploaded}
+	failed := append(uploadedBy(bob), pastOf(events.KindFile, fileID, uuid.Nil, events.FileFailed{Reason: "x"})...)
+	away := errors.New("the store is away")
+	runScenarios(t, map[string]scenario{
+		"new bytes":              {when: at(events.RoleUser, "a.pdf", final(1), nil), then: begun(1)},
+		"bytes that were lost":   {given: failed, when: at(events.RoleUser, "a.pdf", final(4), nil), then: begun(4)},
+		"bytes being processed":  {given: uploadedBy(bob), when: at(events.RoleUser, "a.pdf", "", nil), then: shared},
+		"the store is away":      {when: at(events.RoleUser, "a.pdf", final(1), away), err: away},
+		"a viewer may not":       {when: at(events.RoleViewer, "a.pdf", "", nil), err: command.ErrForbidden},
+		"a name that is refused": {when: at(events.RoleUser, "../a", "", nil), err: &command.InvalidError{}},
+	})
+}
+
 func TestStoreAndFailFile(t *testing.T) {
 	t.Parallel()
 	store := func(from string) func(context.Context, *command.App) error {

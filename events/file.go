@@ -21,10 +21,11 @@ const (
 	TypeFileDeleted      Type = "file.deleted"
 )
 
-// FileReceived records bytes that arrived in the staging area.
+// FileReceived records bytes that arrived: in the staging area, or, when they are stored
+// at once, under their final key.
 type FileReceived struct {
 	MD5    string `json:"md5" jsonschema:"pattern=^[0-9a-f]{32}$"`    // lower-case hex
-	S3Path string `json:"s3_path"`                                    // key of the staging object
+	S3Path string `json:"s3_path"`                                    // where they lie
 	SHA256 string `json:"sha256" jsonschema:"pattern=^[0-9a-f]{64}$"` // lower-case hex
 	Size   int64  `json:"size" jsonschema:"minimum=0"`                // bytes
 }
@@ -41,7 +42,7 @@ type FileDereferenced struct {
 
 // FileStored records that the bytes were verified and lie under their final key.
 type FileStored struct {
-	Previous string `json:"previous"` // key of the staging object
+	Previous string `json:"previous"` // where they were received
 	S3Path   string `json:"s3_path"`  // tenants/{tenant}/files/{year}/{month}/{file_id}_{md5}
 }
 

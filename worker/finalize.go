@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
@@ -18,9 +19,13 @@ const (
 
 // finalize verifies a file's bytes, which lie under staged, and brings them to their
 // final key. That depends on when they were received alone, so that whoever does it, and
-// however often, does it there. An event that another one came after is nothing to act on.
+// however often, does it there. An event that another one came after is nothing to act on,
+// nor is a file that was stored at once.
 func (w *Worker) finalize(ctx context.Context, r events.Recorded, staged string) error {
 	tenant, id := r.Ledger, r.Stream.ID
+	if !strings.HasPrefix(staged, command.StagingPrefix(tenant)) {
+		return nil
+	}
 	file, err := w.cfg.App.FileByID(ctx, tenant, id)
 	if err != nil {
 		return fmt.Errorf("load file %s: %w", id, err)

@@ -96,6 +96,31 @@ func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (
 
 func (b *testBundle) meta() command.Meta { return command.Meta{ID: uuid.New(), Actor: b.admin} }
 
+// A file that was stored at once is nothing to work on.
+func TestAFileThatWasStoredAtOnceIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	data := []byte("some bytes")
+	c := command.UploadDocument{
+		TenantID: b.tenant, DocumentID: uuid.New(), Filename: "a.txt", MimeType: "text/plain",
+		Digest: command.DigestOf(data), By: command.Access{UserID: b.admin, Role: events.RoleAdmin},
+	}
+	_, err := b.app.UploadAtOnce(t.Context(), b.meta(), c, func(ctx context.Context, key string) error {
+		return b.store.PutWhole(ctx, key, c.MimeType, data, c.Digest)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := b.file(t, c.Digest)
+	b.work(t)
+	after := b.file(t, c.Digest)
+	if after != before || after.Status != command.FileReady {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if got, err := b.store.Verify(t.Context(), after.S3Path); err != nil || got != c.Digest {
+		t.Errorf("%s holds %+v, %v", after.S3Path, got, err)
+	}
+}
+
 // upload stages bytes and records them as a document, claiming that their digest
 // is that of claimed.
 func (b *testBundle) upload(t *testing.T, staged, claimed []byte) command.UploadDocument {

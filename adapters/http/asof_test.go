@@ -36,7 +36,7 @@ func TestDocumentsAreShownAsTheyWere(t *testing.T) {
 		return s.viewer.get(path + "?as_of=" + url.QueryEscape(fmt.Sprint(moment)))
 	}
 	then := at(path, uploaded).want(http.StatusOK)
-	if then.text("filename") != "a.pdf" || then.text("sha256_hash") != first.text("sha256_hash") || then.text("status") != "processing" {
+	if then.text("filename") != "a.pdf" || then.text("sha256_hash") != first.text("sha256_hash") || then.text("status") != "ready" {
 		t.Errorf("got %s", then.raw)
 	}
 	if moment, _ := then.json.Data["as_of"].(map[string]any); moment["sequence"] != float64(uploaded) || moment["at"] == nil {
@@ -63,7 +63,7 @@ func TestDocumentsAreShownAsTheyWere(t *testing.T) {
 		return names
 	}
 	for moment, want := range map[any]string{
-		0: "[]", "0000-01-01T00:00:00+14:00": "[]", uploaded: "[a.pdf]", renamed: "[b.pdf]", renamed + 3: "[c.pdf b.pdf]",
+		0: "[]", "0000-01-01T00:00:00+14:00": "[]", uploaded: "[a.pdf]", renamed: "[b.pdf]", renamed + 4: "[c.pdf b.pdf]",
 		time.Now().UTC().Format(time.RFC3339Nano): "[c.pdf]",
 	} {
 		if got := fmt.Sprint(names(moment)); got != want {

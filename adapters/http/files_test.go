@@ -45,7 +45,7 @@ func TestFilesAreListedAndDeleted(t *testing.T) {
 	s.admin.delete(path).want(http.StatusNotFound)
 	s.admin.delete(files + "/" + uuid.NewString()).want(http.StatusNotFound)
 
-	processing := s.admin.upload(tenant, []part{file("p.pdf", uuid.NewString())}).want(http.StatusCreated)
+	processing := s.admin.upload(tenant, []part{file("p.pdf", large())}).want(http.StatusCreated)
 	s.admin.delete(tenant + "/documents/" + processing.text("id")).want(http.StatusNoContent)
 	s.admin.delete(files+"/"+processing.text("file_id")).wantError(http.StatusConflict, "CONFLICT")
 }

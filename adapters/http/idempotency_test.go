@@ -144,8 +144,8 @@ func TestAKeySentManyTimesAtOnce(t *testing.T) {
 	if items := ada.get(tenant + "/documents").items(); len(items) != 1 {
 		t.Errorf("%d documents", len(items))
 	}
-	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 1 {
-		t.Errorf("staged: %v", staged)
+	if objects := w.objects(command.TenantPrefix(id)); len(objects) != 1 {
+		t.Errorf("objects: %v", objects)
 	}
 	download := ada.get(tenant + "/documents/" + answers[0].text("id") + "/download").want(http.StatusFound)
 	if _, body := w.fetch(download.header.Get("Location")); string(body) != "bytes" {

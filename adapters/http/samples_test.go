@@ -235,22 +235,16 @@ func (s *scene) filed(tenant uuid.UUID) (document string, file uuid.UUID) {
 	document = s.document(operation{Operation: &openapi3.Operation{}}, s.admin)
 	d, err := s.app.DocumentByID(s.t.Context(), tenant, uuid.MustParse(document))
 	s.must(err)
-	f, err := s.app.FileByID(s.t.Context(), tenant, d.FileID)
-	s.must(err)
-	final := command.TenantPrefix(tenant) + "files/2026/11/" + d.FileID.String()
-	s.must(s.store.Copy(s.t.Context(), f.S3Path, final))
-	_, err = s.app.StoreFile(s.t.Context(), command.Meta{ID: uuid.New()}, command.StoreFile{
-		TenantID: tenant, FileID: d.FileID, Staged: f.S3Path, S3Path: final,
-	})
-	s.must(err)
-	s.follow(tenant)
 	return document, d.FileID
 }
+
+// large returns the bytes of a file that has to be staged, and verified by the worker.
+func large() string { return strings.Repeat(uuid.NewString(), 10_000) }
 
 // failing makes a document whose file failed, as the worker finds it.
 func (s *scene) failing(tenant uuid.UUID, reason string) (document string, file uuid.UUID) {
 	s.t.Helper()
-	document = s.document(operation{Operation: &openapi3.Operation{}}, s.admin)
+	document = s.admin.upload("/api/tenants/"+tenant.String(), []part{{`form-data; name="file"; filename="a.pdf"`, "application/pdf", large()}}).want(http.StatusCreated).text("id")
 	d, err := s.app.DocumentByID(s.t.Context(), tenant, uuid.MustParse(document))
 	s.must(err)
 	s.failAgain(tenant, d.FileID, reason)

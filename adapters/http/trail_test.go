@@ -65,7 +65,7 @@ func TestTheTrailTellsEverything(t *testing.T) {
 	oldest := auditor.walk(tenant + "/audit?order=oldest&limit=3")
 	want := []string{
 		"tenant.created", "tenant.member_added", "tenant.provisioned", "tenant.member_added",
-		"file.received", "file.referenced", "document.uploaded", "document.renamed",
+		"file.received", "file.stored", "file.referenced", "document.uploaded", "document.renamed",
 		"document.download_granted", "document.deleted", "file.dereferenced",
 	}
 	if diff := cmp.Diff(want, oldest); diff != "" {
@@ -79,7 +79,7 @@ func TestTheTrailTellsEverything(t *testing.T) {
 
 	renamed := auditor.get(tenant + "/audit?type=document.renamed").want(http.StatusOK).items()[0]
 	for member, want := range map[string]any{
-		"seq": 8.0, "type": "document.renamed",
+		"seq": 9.0, "type": "document.renamed",
 		"actor":  map[string]any{"id": admin.id.String(), "name": "admin Tester"},
 		"stream": map[string]any{"kind": "document", "id": document, "version": 2.0},
 		"origin": map[string]any{"address": "127.0.0.1", "user_agent": "=cmd|' /C calc'!A0"},
@@ -119,12 +119,12 @@ func TestTheTrailIsFiltered(t *testing.T) {
 		"document=" + document:                                 "[document.uploaded document.renamed document.download_granted document.deleted]",
 		"type=tenant.member_added":                             "[tenant.member_added tenant.member_added]",
 		"type=nothing.such":                                    "[]",
-		"from=" + at(8):                                        "[document.download_granted document.deleted file.dereferenced]",
+		"from=" + at(9):                                        "[document.download_granted document.deleted file.dereferenced]",
 		"to=" + at(2):                                          "[tenant.created tenant.member_added]",
-		"from=" + at(7) + "&to=" + at(8):                       "[document.renamed]",
+		"from=" + at(8) + "&to=" + at(9):                       "[document.renamed]",
 		"from=2100-01-01T00:00:00Z":                            "[]",
 		"to=2000-01-01T00:00:00Z":                              "[]",
-		"from=" + at(7) + "&document=" + document + "&limit=1": "[document.renamed document.download_granted document.deleted]",
+		"from=" + at(8) + "&document=" + document + "&limit=1": "[document.renamed document.download_granted document.deleted]",
 	} {
 		if got := fmt.Sprint(auditor.walk(tenant + "/audit?order=oldest&" + query)); got != want {
 			t.Errorf("%s: got %s, want %s", query, got, want)
@@ -203,7 +203,7 @@ func TestADocumentsHistoryOutlivesIt(t *testing.T) {
 	w.join(admin, tenantID(tenant), viewer, events.RoleViewer)
 	path := tenant + "/documents/" + document + "/history"
 	want := []string{
-		"file.received", "file.referenced", "document.uploaded", "document.renamed",
+		"file.received", "file.stored", "file.referenced", "document.uploaded", "document.renamed",
 		"document.download_granted", "document.deleted", "file.dereferenced",
 	}
 	for _, p := range []*person{admin, auditor, viewer} {
@@ -219,7 +219,7 @@ func TestADocumentsHistoryOutlivesIt(t *testing.T) {
 	// Another document over the same bytes has a history of its own.
 	second := admin.upload(tenant, []part{file("c.pdf", "x")}).want(http.StatusCreated).text("id")
 	got := viewer.walk(tenant + "/documents/" + second + "/history?limit=50")
-	if diff := cmp.Diff([]string{"file.received", "file.referenced", "document.uploaded"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"file.received", "file.stored", "file.referenced", "document.uploaded"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	viewer.get(tenant+"/documents/"+tenantID(tenant).String()+"/history").wantError(http.StatusNotFound, "NOT_FOUND")

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,16 +36,16 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 	key := command.StagingPath(tenantID, documentID)
 	form, err := a.receive(c, key, params)
 	if err != nil {
-		if form.digest != nil {
+		if form.file != nil && form.file.whole == nil {
 			a.unstage(c.Request.Context(), key)
 		}
 		a.fail(c, err)
 		return
 	}
-	result, err := a.recordUpload(c, tenantID, params.IdempotencyKey, command.UploadDocument{
+	result, err := a.recordUpload(c, params.IdempotencyKey, command.UploadDocument{
 		TenantID: tenantID, DocumentID: documentID, Filename: form.name(), MimeType: form.media(),
-		Digest: *form.digest, S3Path: key, By: accessOf(c),
-	})
+		Digest: form.file.digest, S3Path: key, By: accessOf(c),
+	}, form.file.whole)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -68,7 +69,7 @@ func documentPath(tenant, document uuid.UUID) string {
 }
 
 // receive reads the request's form, or the file that its body is, and stages the
-// file under key. What it returns beside an error is what was read before it.
+// file under key unless it is small. What it returns beside an error is what was read before it.
 func (a *API) receive(c *gin.Context, key string, params UploadDocumentParams) (uploadForm, error) {
 	want, err := expectedDigest(c.Request.Header.Get)
 	if err != nil {
@@ -109,7 +110,7 @@ func (a *API) receiveForm(
 	whole := want.hashing(bufio.NewReaderSize(body, formBuffer))
 	head := &formHead{r: whole}
 	form, err := readUpload(c.Request.Context(), multipart.NewReader(head, media["boundary"]),
-		func(ctx context.Context, n int, contentType string, file io.Reader) (command.Digest, error) {
+		func(ctx context.Context, n int, contentType string, file io.Reader) (received, error) {
 			likely := head.likelySize(media["boundary"], n, c.Request.ContentLength)
 			return a.stage(ctx, key, contentType, &likelyFile{file: file, left: likely}, likely, false)
 		})
@@ -122,41 +123,85 @@ func (a *API) receiveForm(
 // unknownSize is the size of a file that ends where it ends.
 const unknownSize = -1
 
-// stage stores a file of at most maxUpload bytes under key. Its size is certain, or only
-// likely.
-func (a *API) stage(ctx context.Context, key, contentType string, file io.Reader, size int64, certain bool) (command.Digest, error) {
+// smallFile is the size, in bytes, up to which a file is held in memory until it is stored.
+const smallFile = 256 << 10
+
+// received is a file that has come in.
+type received struct {
+	digest command.Digest
+	whole  []byte // all of it, if it is small; nil if it was staged
+}
+
+// stage takes in a file of at most maxUpload bytes: a small one into memory, and another
+// one into staging, under key. Its size is certain, or only likely.
+func (a *API) stage(ctx context.Context, key, contentType string, file io.Reader, size int64, certain bool) (received, error) {
 	capped := &cappedFile{part: file, limit: maxUpload}
-	var digest command.Digest
-	var err error
-	if certain {
-		digest, err = a.cfg.Objects.PutSized(ctx, key, contentType, capped, size)
-	} else {
-		digest, err = a.cfg.Objects.PutLikely(ctx, key, contentType, capped, size, maxUpload)
-	}
+	got, err := a.take(ctx, key, contentType, capped, size, certain)
 	switch {
 	case capped.exceeded:
-		return command.Digest{}, errTooLarge(maxUpload)
+		return received{}, errTooLarge(maxUpload)
 	case capped.err != nil:
-		return command.Digest{}, readProblem(capped.err, maxUpload)
+		return received{}, readProblem(capped.err, maxUpload)
 	case err != nil:
-		return command.Digest{}, fmt.Errorf("stage an upload: %w", err)
+		return received{}, fmt.Errorf("stage an upload: %w", err)
 	default:
-		return digest, nil
+		return got, nil
 	}
 }
 
-// recordUpload records an upload, and removes its staged bytes if no document came
-// to stand on them.
-func (a *API) recordUpload(
-	c *gin.Context, tenant uuid.UUID, key *string, upload command.UploadDocument,
-) (command.Result[command.Uploaded], error) {
-	m, err := meta(c, tenant, key, []byte(upload.Filename), []byte(upload.MimeType),
-		[]byte(upload.Digest.MD5), []byte(upload.Digest.SHA256), fmt.Append(nil, upload.Digest.Size))
-	if err != nil {
-		a.unstage(c.Request.Context(), upload.S3Path)
-		return command.Result[command.Uploaded]{}, err
+func (a *API) take(
+	ctx context.Context, key, contentType string, file io.Reader, size int64, certain bool,
+) (got received, err error) {
+	if size <= smallFile {
+		head, err := io.ReadAll(io.LimitReader(file, smallFile+1))
+		if err != nil {
+			return got, err
+		}
+		if len(head) <= smallFile {
+			return received{digest: command.DigestOf(head), whole: head}, nil
+		}
+		file = io.MultiReader(bytes.NewReader(head), file)
 	}
-	return a.recordAs(c.Request.Context(), m, upload)
+	if certain {
+		got.digest, err = a.cfg.Objects.PutSized(ctx, key, contentType, file, size)
+	} else {
+		got.digest, err = a.cfg.Objects.PutLikely(ctx, key, contentType, file, size, maxUpload)
+	}
+	return got, err
+}
+
+// recordUpload makes a document of a file that is whole in memory, or that was staged;
+// then it removes the staged bytes if no document came to stand on them.
+func (a *API) recordUpload(
+	c *gin.Context, key *string, upload command.UploadDocument, whole []byte,
+) (command.Result[command.Uploaded], error) {
+	ctx := c.Request.Context()
+	m, err := meta(c, upload.TenantID, key, []byte(upload.Filename), []byte(upload.MimeType),
+		[]byte(upload.Digest.MD5), []byte(upload.Digest.SHA256), fmt.Append(nil, upload.Digest.Size))
+	switch {
+	case err != nil && whole == nil:
+		a.unstage(ctx, upload.S3Path)
+		return command.Result[command.Uploaded]{}, err
+	case err != nil:
+		return command.Result[command.Uploaded]{}, err
+	case whole == nil:
+		return a.recordAs(ctx, m, upload)
+	default:
+		return a.recordAtOnce(ctx, m, upload, whole)
+	}
+}
+
+func (a *API) recordAtOnce(
+	ctx context.Context, m command.Meta, upload command.UploadDocument, whole []byte,
+) (command.Result[command.Uploaded], error) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+	defer cancel()
+	return a.cfg.App.UploadAtOnce(ctx, m, upload, func(ctx context.Context, key string) error {
+		if err := a.cfg.Objects.PutWhole(ctx, key, upload.MimeType, whole, upload.Digest); err != nil {
+			return fmt.Errorf("store an upload: %w", err)
+		}
+		return nil
+	})
 }
 
 func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {

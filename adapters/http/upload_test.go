@@ -70,9 +70,9 @@ func TestSizesAroundTheLimit(t *testing.T) {
 		{limit + 3<<20, false, 413},
 	} {
 		t.Run(fmt.Sprintf("%d, chunked %v", test.size, test.chunked), func(t *testing.T) {
-			before := len(w.objects(command.StagingPrefix(id)))
+			before := len(w.objects(command.TenantPrefix(id)))
 			a := ada.uploadZeros(tenant, test.size, test.chunked).want(test.want)
-			after := len(w.objects(command.StagingPrefix(id)))
+			after := len(w.objects(command.TenantPrefix(id)))
 			switch {
 			case test.want == 201 && (a.json.Data["file_size"] != float64(test.size) || after != before+1):
 				t.Errorf("%s; %d objects became %d", a.raw, before, after)
@@ -177,7 +177,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 	media := header{"Content-Type", "multipart/form-data; boundary=" + boundary}
 	whole := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nbytes\r\n--" + boundary + "--\r\n"
 	ada.do(http.MethodPost, tenant+"/documents", strings.NewReader(whole), media).want(http.StatusCreated)
-	staged := len(w.objects(command.StagingPrefix(id)))
+	before := len(w.objects(command.TenantPrefix(id)))
 	for name, body := range map[string]string{
 		"empty":              "",
 		"other boundary":     strings.ReplaceAll(whole, boundary, "other"),
@@ -195,7 +195,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ada.do(http.MethodPost, tenant+"/documents", strings.NewReader(body), media).want(http.StatusBadRequest)
-			if now := w.objects(command.StagingPrefix(id)); len(now) != staged {
+			if now := w.objects(command.TenantPrefix(id)); len(now) != before {
 				t.Errorf("left behind: %v", now)
 			}
 		})
@@ -211,12 +211,65 @@ func TestEqualBytesAreKeptOnce(t *testing.T) {
 	if first.text("file_id") != second.text("file_id") || first.text("id") == second.text("id") {
 		t.Errorf("%s\n%s", first.raw, second.raw)
 	}
-	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 1 {
-		t.Errorf("staged: %v", staged)
+	if objects := w.objects(command.TenantPrefix(id)); len(objects) != 1 {
+		t.Errorf("objects: %v", objects)
 	}
 	other, _ := ada.newTenant("Others")
 	if third := ada.upload(other, []part{file("c.pdf", "bytes")}).want(201); third.text("file_id") == first.text("file_id") {
 		t.Error("two tenants share a file")
+	}
+}
+
+func TestASmallFileIsReadyAtOnce(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	const atOnce = 256 << 10
+	for size, status := range map[int]string{0: "ready", 1: "ready", atOnce: "ready", atOnce + 1: "processing"} {
+		body := strings.Repeat("x", size)
+		for way, a := range map[string]answer{
+			"form": ada.upload(tenant, []part{file("a.bin", "form"[:min(4, size)]+body[min(4, size):])}),
+			"raw":  ada.rawText(tenant, "filename=a.bin", body),
+		} {
+			document := tenant + "/documents/" + a.want(http.StatusCreated).text("id")
+			if got := ada.get(document).text("status"); a.text("status") != status || got != status {
+				t.Errorf("%s of %d bytes: answered %s, then %s, want %s", way, size, a.text("status"), got, status)
+			}
+			link := ada.get(document + "/download").want(http.StatusFound).header.Get("Location")
+			if _, got := w.fetch(link); len(got) != size {
+				t.Errorf("%s of %d bytes: %d were downloaded", way, size, len(got))
+			}
+		}
+	}
+	before := w.objects(command.TenantPrefix(id))
+	ada.rawText(tenant, "filename=..", "never seen before").want(http.StatusBadRequest)
+	w.objectServer.Kill()
+	seq := head(w, id)
+	ada.rawText(tenant, "filename=b.bin", "never seen before").wantError(http.StatusServiceUnavailable, "UNAVAILABLE")
+	known := ada.rawText(tenant, "filename=b.bin", "x").want(http.StatusCreated) // nothing has to be stored
+	if known.json.Data["deduplicated"] != true || head(w, id) != seq+2 {
+		t.Errorf("%s; the ledger went from %d to %d", known.raw, seq, head(w, id))
+	}
+	w.objectServer.Restart(t)
+	if after := w.objects(command.TenantPrefix(id)); len(after) != len(before) {
+		t.Errorf("objects: %v, then %v", before, after)
+	}
+}
+
+// Bytes that come again after they were deleted lie under another key.
+func TestASmallFileIsBornAgain(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	path := func() string {
+		a := ada.rawText(tenant, "filename=a.bin", "bytes").want(http.StatusCreated)
+		key := ada.get(tenant + "/files/" + a.text("file_id")).want(http.StatusOK).text("s3_path")
+		ada.delete(tenant + "/documents/" + a.text("id")).want(http.StatusNoContent)
+		ada.delete(tenant + "/files/" + a.text("file_id")).want(http.StatusNoContent)
+		return key
+	}
+	if first, second := path(), path(); second != first+".6" {
+		t.Errorf("first %s, then %s", first, second)
 	}
 }
 
@@ -246,8 +299,8 @@ func TestAnUploadThatStandsStillIsCutOff(t *testing.T) {
 	if response.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("got %d", response.StatusCode)
 	}
-	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 0 {
-		t.Errorf("left behind: %v", staged)
+	if left := w.objects(command.TenantPrefix(id)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
@@ -265,8 +318,8 @@ func TestAnUploadWhoseClientLeavesLeavesNothing(t *testing.T) {
 			t.Fatalf("the request did not end: %s", w.log)
 		}
 	}
-	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 0 {
-		t.Errorf("left behind: %v", staged)
+	if left := w.objects(command.TenantPrefix(id)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 	if items := ada.get(tenant + "/documents").items(); len(items) != 0 {
 		t.Errorf("documents: %v", items)

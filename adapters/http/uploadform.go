@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-
-	"github.com/cartulary/cartulary/command"
 )
 
 // maxField is the longest value, in bytes, of a field beside the file.
@@ -22,18 +20,17 @@ const sniffed = 512
 
 // uploadForm is what an upload says, as far as it was read.
 type uploadForm struct {
-	digest   *command.Digest // nil until the file was staged
-	filename *string         // of the field
-	mimeType *string         // of the field
+	file     *received // nil until it has come in
+	filename *string   // of the field
+	mimeType *string   // of the field
 
 	partFilename string // of the file's part
 	partType     string // of the file's part; guessed if it has none
 	parts        int    // so far
 }
 
-// stage stores the file that is the nth part of a form, from 1 on, and returns what it
-// was.
-type stage func(ctx context.Context, n int, contentType string, file io.Reader) (command.Digest, error)
+// stage takes in the file that is the nth part of a form, from 1 on.
+type stage func(ctx context.Context, n int, contentType string, file io.Reader) (received, error)
 
 // readUpload reads a form as a stream and stages its file. What it returns beside
 // an error is what was read before it.
@@ -52,7 +49,7 @@ func readUpload(ctx context.Context, parts *multipart.Reader, stage stage) (uplo
 			return form, err
 		}
 	}
-	if form.digest == nil {
+	if form.file == nil {
 		return form, invalidField("file", "is required")
 	}
 	return form, nil
@@ -65,7 +62,7 @@ func (f *uploadForm) take(ctx context.Context, part *multipart.Part, stage stage
 	}
 	switch name {
 	case "file":
-		if f.digest != nil {
+		if f.file != nil {
 			return invalidField("file", "must be sent once")
 		}
 		f.partFilename = lastComponent(filename)
@@ -93,12 +90,12 @@ func (f *uploadForm) takeFile(ctx context.Context, part *multipart.Part, stage s
 	if err != nil {
 		return err
 	}
-	digest, err := stage(ctx, f.parts, f.partType, buffered)
+	file, err := stage(ctx, f.parts, f.partType, buffered)
 	if err != nil {
 		return err
 	}
-	f.digest = &digest
-	return want.check(digest)
+	f.file = &file
+	return want.check(file.digest)
 }
 
 func takeField(name string, part io.Reader, into **string) error {

@@ -28,7 +28,7 @@ func isRaw(c *gin.Context) bool {
 	return err == nil && media != mediaMultipart
 }
 
-// receiveRaw stages a body that is the file.
+// receiveRaw takes in a body that is the file.
 func (a *API) receiveRaw(
 	c *gin.Context, body io.Reader, key string, params UploadDocumentParams, want digestWanted,
 ) (uploadForm, error) {
@@ -50,10 +50,10 @@ func (a *API) receiveRaw(
 		form.partType = guessType(head, form.name())
 	}
 	length := c.Request.ContentLength
-	digest, err := a.stage(c.Request.Context(), key, form.partType, buffered, length, length != unknownSize)
+	file, err := a.stage(c.Request.Context(), key, form.partType, buffered, length, length != unknownSize)
 	if err != nil {
 		return form, err
 	}
-	form.digest = &digest
-	return form, want.check(digest)
+	form.file = &file
+	return form, want.check(file.digest)
 }

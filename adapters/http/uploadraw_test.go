@@ -108,13 +108,13 @@ func TestRawBodiesAroundTheLimit(t *testing.T) {
 		{limit + 1, true, 413},
 	} {
 		t.Run(fmt.Sprintf("%d, chunked %v", test.size, test.chunked), func(t *testing.T) {
-			before := len(w.objects(command.StagingPrefix(id)))
+			before := len(w.objects(command.TenantPrefix(id)))
 			length := test.size
 			if test.chunked {
 				length = -1
 			}
 			a := ada.uploadRaw(tenant, "filename=zeros.bin", io.LimitReader(endless{}, test.size), length).want(test.want)
-			after := len(w.objects(command.StagingPrefix(id)))
+			after := len(w.objects(command.TenantPrefix(id)))
 			switch {
 			case test.want == 413 && (a.json.Error.Details.Limit != limit || after != before):
 				t.Errorf("%s; %d objects became %d", a.raw, before, after)
@@ -151,7 +151,7 @@ func TestARawBodyThatIsCutOffLeavesNothing(t *testing.T) {
 			if response.StatusCode != http.StatusBadRequest {
 				t.Errorf("got %d", response.StatusCode)
 			}
-			if staged := w.objects(command.StagingPrefix(id)); len(staged) != 0 {
+			if staged := w.objects(command.TenantPrefix(id)); len(staged) != 0 {
 				t.Errorf("left behind: %v", staged)
 			}
 		})
@@ -184,7 +184,7 @@ func TestRepeatedAndEqualUploadsOfAllWays(t *testing.T) {
 			t.Errorf("%s: %s", name, a.raw)
 		}
 	}
-	if staged := w.objects(command.StagingPrefix(id)); len(staged) != 1 {
+	if staged := w.objects(command.TenantPrefix(id)); len(staged) != 1 {
 		t.Errorf("staged: %v", staged)
 	}
 }
@@ -227,7 +227,7 @@ func TestDigestsAreVerified(t *testing.T) {
 		"form, the file's MD5 is no": {"", form("Content-MD5: x\r\n", "x"), []header{media}, 400, "VALIDATION_ERROR"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(w.objects(command.StagingPrefix(id)))
+			before := len(w.objects(command.TenantPrefix(id)))
 			documents := len(ada.get(tenant + "/documents").items())
 			a := ada.rawText(tenant, test.query, test.body, test.headers...).want(test.status)
 			if test.status == 201 {
@@ -236,7 +236,7 @@ func TestDigestsAreVerified(t *testing.T) {
 			if a.json.Error.Code != test.code {
 				t.Errorf("%s", a.raw)
 			}
-			after := len(w.objects(command.StagingPrefix(id)))
+			after := len(w.objects(command.TenantPrefix(id)))
 			if now := len(ada.get(tenant + "/documents").items()); after != before || now != documents {
 				t.Errorf("%d objects became %d, %d documents %d", before, after, documents, now)
 			}

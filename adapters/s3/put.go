@@ -3,6 +3,8 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +82,25 @@ func (s *Store) putWhole(
 	}, unsignedPayload)
 	if err != nil {
 		return errors.Join(err, s.discard(ctx, key)) // it may have arrived all the same
+	}
+	return nil
+}
+
+// PutWhole stores data, whose digest is d, in the place of whatever is under key. The
+// store compares both hashes with what has arrived and refuses what differs.
+func (s *Store) PutWhole(ctx context.Context, key, contentType string, data []byte, d command.Digest) error {
+	sums := make([]string, 2)
+	for i, sum := range []string{d.MD5, d.SHA256} {
+		binary, err := hex.DecodeString(sum)
+		if err != nil {
+			return fmt.Errorf("put %s: %w", key, err)
+		}
+		sums[i] = base64.StdEncoding.EncodeToString(binary)
+	}
+	input := s.object(key, contentType, data)
+	input.ContentMD5, input.ChecksumSHA256 = &sums[0], &sums[1] // not every store knows the latter
+	if _, err := s.client.PutObject(ctx, input, unsignedPayload); err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
 	}
 	return nil
 }

@@ -40,6 +40,27 @@ func digestOf(t *testing.T, r io.Reader) command.Digest {
 	return command.Digest{MD5: hex.EncodeToString(m.Sum(nil)), SHA256: hex.EncodeToString(s.Sum(nil)), Size: n}
 }
 
+func TestPutWholeRefusesWhatIsNotWhatItShouldBe(t *testing.T) {
+	store, _ := setup(t)
+	data := []byte("the bytes that were received")
+	for name, test := range map[string]struct {
+		digest command.Digest
+		fails  bool
+	}{
+		"as received":     {command.DigestOf(data), false},
+		"MD5 differs":     {command.Digest{MD5: command.DigestOf(nil).MD5, SHA256: command.DigestOf(data).SHA256}, true},
+		"SHA-256 differs": {command.Digest{MD5: command.DigestOf(data).MD5, SHA256: command.DigestOf(nil).SHA256}, true},
+		"no digest":       {command.Digest{MD5: "?"}, true},
+	} {
+		key := key + name
+		err := store.PutWhole(t.Context(), key, "text/plain", data, test.digest)
+		got, readErr := store.Read(t.Context(), key, 100)
+		if stored := readErr == nil && bytes.Equal(got, data); (err != nil) != test.fails || stored == test.fails {
+			t.Errorf("%s: %v; then read %q, %v", name, err, got, readErr)
+		}
+	}
+}
+
 func TestPutKeepsEveryByte(t *testing.T) {
 	store, _ := setup(t)
 	for _, size := range []int64{
