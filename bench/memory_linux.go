@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -21,11 +23,19 @@ func onMemory(dir string) bool {
 	return fs.Type == tmpfsMagic || fs.Type == ramfsMagic
 }
 
-// mostMemory returns the most memory that a process had, in MiB.
-func mostMemory(s *os.ProcessState) (float64, error) {
-	usage, ok := s.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0, errors.New("the memory of a process can't be told here")
+// mostMemory returns the most memory that this process had, in MiB. (What getrusage(2)
+// tells of a process begins with what its parent had.)
+func mostMemory() (float64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
 	}
-	return float64(usage.Maxrss) / 1024, nil // KiB; getrusage(2)
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			var kib float64
+			_, err := fmt.Sscanf(rest, "%f kB", &kib)
+			return kib / 1024, err
+		}
+	}
+	return 0, errors.New("no VmHWM in /proc/self/status")
 }

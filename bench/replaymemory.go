@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -20,7 +18,8 @@ import (
 // the broker's address, and tenants.
 const replayRole = "replay-as-asked"
 
-// replayAsAsked prints how many events were applied.
+// replayAsAsked prints how many events were applied, and the most memory that it took,
+// in MiB; 0 where that can't be told.
 func replayAsAsked(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) < 3 {
 		return errors.New(replayRole + " takes a URL, an address and tenants")
@@ -39,9 +38,14 @@ func replayAsAsked(ctx context.Context, args []string, stdout io.Writer) error {
 		tenants = append(tenants, tenant)
 	}
 	n, err := replayAll(ctx, pool, args[1:2], tenants, tenantdb.RebuildConfig{Swap: true})
-	if err == nil {
-		_, err = fmt.Fprintln(stdout, n)
+	if err != nil {
+		return err
 	}
+	most, err := mostMemory()
+	if err != nil {
+		most = 0
+	}
+	_, err = fmt.Fprintln(stdout, n, most)
 	return err
 }
 
@@ -53,16 +57,17 @@ func prepareReplayMemory(ctx context.Context, b *bench) (contest, error) {
 		return contest{}, err
 	}
 	return b.compareReplays(ctx, func(ctx context.Context, t *replayTrial) (float64, error) {
-		cmd, err := t.replayElsewhere(ctx, program)
-		if err != nil {
-			return 0, err
+		most, err := t.replayElsewhere(ctx, program)
+		if err == nil && most == 0 {
+			err = errors.New("the memory of a process can't be told here")
 		}
-		return mostMemory(cmd.ProcessState)
+		return most, err
 	})
 }
 
-// replayElsewhere replays in a process of its own, and returns that when it has ended.
-func (t *replayTrial) replayElsewhere(ctx context.Context, program string) (*exec.Cmd, error) {
+// replayElsewhere replays in a process of its own, and returns the most memory that it
+// took, in MiB.
+func (t *replayTrial) replayElsewhere(ctx context.Context, program string) (most float64, err error) {
 	args := []string{replayRole, t.pool.Config().ConnString(), t.topics.addresses()[0]}
 	for _, tenant := range t.tenants {
 		args = append(args, tenant.String())
@@ -71,10 +76,14 @@ func (t *replayTrial) replayElsewhere(ctx context.Context, program string) (*exe
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // built here
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("replay: %w: %s", err, &stderr)
+		return 0, fmt.Errorf("replay: %w: %s", err, &stderr)
 	}
-	if n := strings.TrimSpace(stdout.String()); n != strconv.FormatInt(t.events, 10) {
-		return nil, fmt.Errorf("%s events were applied, not %d", n, t.events)
+	var n int64
+	if _, err := fmt.Fscan(&stdout, &n, &most); err != nil {
+		return 0, fmt.Errorf("replay: %w", err)
 	}
-	return cmd, nil
+	if n != t.events {
+		return 0, fmt.Errorf("%d events were applied, not %d", n, t.events)
+	}
+	return most, nil
 }
