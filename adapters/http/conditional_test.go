@@ -68,7 +68,7 @@ func TestTagsChangeWithWhatIsShown(t *testing.T) {
 	w := setup(t)
 	ada := w.newPerson("ada")
 	tenant, id := ada.newTenant("Engines")
-	made := ada.upload(tenant, []part{file("a.pdf", "x")}).want(http.StatusCreated)
+	made := ada.upload(tenant, []part{file("a.pdf", large())}).want(http.StatusCreated)
 	document := made.header.Get("Location")
 	shown := ada.get(document).want(http.StatusOK)
 	if shown.tag() != made.tag() {
