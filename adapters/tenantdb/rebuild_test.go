@@ -378,6 +378,20 @@ func TestTenantsThatAreDoneGetEventsWhileOthersAreFinished(t *testing.T) {
 	}
 }
 
+// Who vacuums a table that has just been filled would keep it from being swapped.
+func TestWhatIsBuiltIsNotVacuumedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	tenant, _ := w.furnished(w.projector(), 1)
+	if r := w.rebuild(tenant, func(c *tenantdb.RebuildConfig) { c.Keep = true }); !r.Equal() {
+		t.Fatalf("got %+v, %v", r, r.Err)
+	}
+	const vacuumed = `select count(*) from pg_class where relkind = 'r' and relnamespace = 'cartulary_shadow'::regnamespace
+		and not coalesce(reloptions, '{}') @> '{autovacuum_enabled=off}'`
+	if n := w.count(tenant, vacuumed); n > 0 {
+		t.Errorf("%d tables are vacuumed", n)
+	}
+}
+
 func TestRebuildMakesNoDatabase(t *testing.T) {
 	w := newWorld(t)
 	tenant := uuid.New()

@@ -44,7 +44,24 @@ func (s *shadow) makeTables(ctx context.Context) error {
 		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and a.grantee <> t.relowner`); err != nil {
 		return err
 	}
+	// Whoever vacuums a table keeps it from being swapped.
+	if err := s.copyDefinitions(ctx, `
+		select format('alter table %I.%I set (autovacuum_enabled = off, toast.autovacuum_enabled = off)', $2::text, t.relname)
+		from pg_class t
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r'`); err != nil {
+		return err
+	}
 	return toShadow(ctx, s.conn)
+}
+
+// vacuumed has the shadow's tables vacuumed as the live ones are.
+func (s *shadow) vacuumed(ctx context.Context) error {
+	return s.copyDefinitions(ctx, `
+		select format('alter table %I.%I reset (autovacuum_enabled, toast.autovacuum_enabled)', $2::text, t.relname)
+			|| case when t.reloptions is null then ''
+				else format('; alter table %I.%I set (%s)', $2::text, t.relname, array_to_string(t.reloptions, ', ')) end
+		from pg_class t
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r'`)
 }
 
 // copyDefinitions runs the statements that a query about the live tables returns.

@@ -136,6 +136,9 @@ func (s *shadow) exchange(ctx context.Context, behind bool) error {
 		if err := s.writeCheckpoints(ctx, tx); err != nil {
 			return err
 		}
+		if err := s.vacuumed(ctx); err != nil {
+			return err
+		}
 		names := s.withCheckpoints()
 		dropped, moved := make([]string, len(names)), make([]string, len(names))
 		for i, table := range names {
