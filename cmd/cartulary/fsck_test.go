@@ -118,14 +118,15 @@ func (in *installation) store(t *testing.T) *s3.Store {
 	return store
 }
 
-// use uploads, renames and deletes documents until it is stopped.
+// use uploads, renames and deletes documents until it is stopped, or has done so often
+// enough: files that have lived hundreds of times take long to look at.
 func use(t *testing.T, stopped <-chan struct{}, client *apitest.Client, tenant uuid.UUID, n int) {
 	t.Helper()
-	for i := 0; ; i++ {
+	for i := range 200 {
 		select {
 		case <-stopped:
 			return
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		}
 		// Bytes that come again, from several at once, after they were deleted.
 		answer, err := client.Upload(t.Context(), tenant, fmt.Sprintf("%d-%d.txt", n, i), "text/plain", strings.NewReader(fmt.Sprint("text ", i%4)))
