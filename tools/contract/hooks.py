@@ -175,3 +175,7 @@ def after_call(context, case, response):
     """Remembers the newest point that an answer was known up to."""
     for value in response.headers.get("consistency-token", []):
         world.position = value
+
+
+# What tus sends is bytes, too.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
