@@ -76,7 +76,7 @@ func (c *crew) dismiss() {
 // work acts on all events as they come.
 func (c *crew) work() {
 	ctx, logger := c.Context(), slog.New(slog.DiscardHandler)
-	put := deferrals{postgres.NewDeferrals(c.pool)}
+	put := postgres.NewDeferrals(c.pool)
 	remover := worker.Remover{App: c.app, Objects: c.store, Logger: logger}
 	hands := []*worker.Patient{
 		{Queue: "worker", Act: c.worker.Act, Deferrals: put, Logger: logger},
@@ -181,17 +181,6 @@ func (r recorded) List(ctx context.Context, prefix string, found func(worker.Sta
 		}
 		return found(o)
 	})
-}
-
-// deferrals is the queue of what was put off as workers see it.
-type deferrals struct{ *postgres.Deferrals }
-
-func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (worker.Deferred, bool, error) {
-	due, found, err := d.Deferrals.Due(ctx, queue, lease)
-	return worker.Deferred{
-		Message:  events.Message{ID: due.ID, Ledger: due.Ledger, StreamID: due.Stream, Type: events.Type(due.Type), Body: due.Body},
-		Attempts: due.Attempts, Since: due.Since,
-	}, found, err
 }
 
 // pause waits and reports whether ctx is still good.

@@ -12,7 +12,6 @@ import (
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
-	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/query"
 	"github.com/cartulary/cartulary/worker"
 )
@@ -49,9 +48,9 @@ func (p *Platform) Worker(ctx context.Context) error {
 		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: workerGroup, Topics: worker.Topics(), MaxBatch: workerBatch, Logger: p.logger,
 	})
 	remover := worker.Remover{App: p.app, Objects: store, Logger: p.logger}
-	acting := worker.Patient{Queue: "worker", Act: w.Act, Deferrals: p.deferrals(), Logger: p.logger}
+	acting := worker.Patient{Queue: "worker", Act: w.Act, Deferrals: postgres.NewDeferrals(p.main), Logger: p.logger}
 	removing := worker.Patient{
-		Queue: "remover", Act: remover.Act, Deferrals: p.deferrals(), Logger: p.logger, Delay: worker.RemovalDelay,
+		Queue: "remover", Act: remover.Act, Deferrals: postgres.NewDeferrals(p.main), Logger: p.logger, Delay: worker.RemovalDelay,
 	}
 	removals := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity(), Group: removerGroup, Topics: worker.RemoverTopics(),
@@ -153,17 +152,4 @@ func (l ledgers) Ledgers(ctx context.Context, after uuid.UUID, limit int) ([]uui
 		ids[i] = h.Ledger
 	}
 	return ids, err
-}
-
-// deferrals is the queue of what was put off as workers see it.
-type deferrals struct{ *postgres.Deferrals }
-
-func (p *Platform) deferrals() worker.Deferrals { return deferrals{postgres.NewDeferrals(p.main)} }
-
-func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (worker.Deferred, bool, error) {
-	due, found, err := d.Deferrals.Due(ctx, queue, lease)
-	return worker.Deferred{
-		Message:  events.Message{ID: due.ID, Ledger: due.Ledger, StreamID: due.Stream, Type: events.Type(due.Type), Body: due.Body},
-		Attempts: due.Attempts, Since: due.Since,
-	}, found, err
 }

@@ -79,19 +79,8 @@ func (b *testBundle) workerOver(objects worker.Objects) *worker.Patient {
 
 func (b *testBundle) patient(queue string, act func(context.Context, events.Message) error) *worker.Patient {
 	return &worker.Patient{
-		Queue: queue, Act: act, Deferrals: deferrals{postgres.NewDeferrals(b.pool)}, Logger: slog.New(slog.DiscardHandler),
+		Queue: queue, Act: act, Deferrals: postgres.NewDeferrals(b.pool), Logger: slog.New(slog.DiscardHandler),
 	}
-}
-
-// deferrals is the queue of what was put off as workers see it.
-type deferrals struct{ *postgres.Deferrals }
-
-func (d deferrals) Due(ctx context.Context, queue string, lease time.Duration) (worker.Deferred, bool, error) {
-	due, found, err := d.Deferrals.Due(ctx, queue, lease)
-	return worker.Deferred{
-		Message:  events.Message{ID: due.ID, Ledger: due.Ledger, StreamID: due.Stream, Type: events.Type(due.Type), Body: due.Body},
-		Attempts: due.Attempts, Since: due.Since,
-	}, found, err
 }
 
 func (b *testBundle) meta() command.Meta { return command.Meta{ID: uuid.New(), Actor: b.admin} }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cartulary/cartulary/events"
+	"github.com/cartulary/cartulary/worker"
 )
 
 // Deferrals keeps events that could not be acted on yet, in a main database, in named
@@ -19,17 +20,6 @@ type Deferrals struct{ pool *pgxpool.Pool }
 
 // NewDeferrals returns the deferrals of a main database.
 func NewDeferrals(pool *pgxpool.Pool) *Deferrals { return &Deferrals{pool: pool} }
-
-// Deferred is an event that was put off.
-type Deferred struct {
-	ID       uuid.UUID `db:"event_id"`
-	Type     string    `db:"event_type"`
-	Ledger   uuid.UUID `db:"ledger_id"`
-	Stream   uuid.UUID `db:"stream_id"`
-	Body     []byte    `db:"body"`
-	Attempts int       `db:"attempts"` // that failed
-	Since    time.Time `db:"since"`    // when it was first put off
-}
 
 // Defer keeps an event until a time from now, after so many failed attempts. One that
 // is kept already stays as it is.
@@ -47,8 +37,8 @@ func (d *Deferrals) Defer(ctx context.Context, queue string, m events.Message, a
 
 // Due hands out the event that has been due the longest; false if none is. It is due
 // again after lease unless it is settled before: whoever took it may be gone.
-func (d *Deferrals) Due(ctx context.Context, queue string, lease time.Duration) (Deferred, bool, error) {
-	rows, _ := d.pool.Query(ctx, `
+func (d *Deferrals) Due(ctx context.Context, queue string, lease time.Duration) (due worker.Deferred, found bool, err error) {
+	err = d.pool.QueryRow(ctx, `
 		update work.deferred d set due_at = now() + $2
 		from (
 			select event_id from work.deferred
@@ -57,13 +47,13 @@ func (d *Deferrals) Due(ctx context.Context, queue string, lease time.Duration) 
 			for update skip locked
 		) as first
 		where d.queue = $1 and d.event_id = first.event_id
-		returning d.event_id, d.event_type, d.ledger_id, d.stream_id, d.body, d.attempts, d.since`, queue, lease)
-	due, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Deferred])
+		returning d.event_id, d.event_type, d.ledger_id, d.stream_id, d.body, d.attempts, d.since`, queue, lease,
+	).Scan(&due.ID, &due.Type, &due.Ledger, &due.StreamID, &due.Body, &due.Attempts, &due.Since)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return Deferred{}, false, nil
+		return worker.Deferred{}, false, nil
 	case err != nil:
-		return Deferred{}, false, fmt.Errorf("take a deferred event: %w", err)
+		return worker.Deferred{}, false, fmt.Errorf("take a deferred event: %w", err)
 	}
 	return due, true, nil
 }
