@@ -437,7 +437,7 @@ type Document struct {
 	Sha256Hash *string            `json:"sha256_hash,omitempty"`
 
 	// Status Of the document's bytes: `processing` until they were verified and filed (the document can be downloaded already),
-	// which files of up to 256 KiB are from the beginning unless they were sent to the store or in chunks; `ready`; or `failed` when what is stored is not what was received.
+	// `ready` (files of up to 256 KiB from the beginning, unless they were sent to the store or in chunks), or `failed` when what is stored is not what was received.
 	Status    *FileStatus `json:"status,omitempty"`
 	UpdatedAt time.Time   `json:"updated_at"`
 
@@ -560,7 +560,7 @@ type File struct {
 	Sha256Hash string `json:"sha256_hash"`
 
 	// Status Of the document's bytes: `processing` until they were verified and filed (the document can be downloaded already),
-	// which files of up to 256 KiB are from the beginning unless they were sent to the store or in chunks; `ready`; or `failed` when what is stored is not what was received.
+	// `ready` (files of up to 256 KiB from the beginning, unless they were sent to the store or in chunks), or `failed` when what is stored is not what was received.
 	Status    FileStatus `json:"status"`
 	UpdatedAt time.Time  `json:"updated_at"`
 
@@ -588,7 +588,7 @@ type FilePage struct {
 }
 
 // FileStatus Of the document's bytes: `processing` until they were verified and filed (the document can be downloaded already),
-// which files of up to 256 KiB are from the beginning unless they were sent to the store or in chunks; `ready`; or `failed` when what is stored is not what was received.
+// `ready` (files of up to 256 KiB from the beginning, unless they were sent to the store or in chunks), or `failed` when what is stored is not what was received.
 type FileStatus string
 
 // Filename A name without path, kept as sent.
