@@ -94,7 +94,7 @@ func TestAFileThatWasStoredAtOnceIsLeftAlone(t *testing.T) {
 		Digest: command.DigestOf(data), By: command.Access{UserID: b.admin, Role: events.RoleAdmin},
 	}
 	_, err := b.app.UploadAtOnce(t.Context(), b.meta(), c, func(ctx context.Context, key string) error {
-		return b.store.PutWhole(ctx, key, c.MimeType, data, c.Digest)
+		return b.store.PutVerified(ctx, key, c.MimeType, data, c.Digest)
 	})
 	if err != nil {
 		t.Fatal(err)

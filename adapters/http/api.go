@@ -39,9 +39,9 @@ type Objects interface {
 	// PutLikely stores a body of at most limit bytes in the same way. It does best if
 	// that has exactly size bytes; what it has less may be sent, and cut off afterwards.
 	PutLikely(ctx context.Context, key, contentType string, body io.Reader, size, limit int64) (command.Digest, error)
-	// PutWhole stores data, whose digest is d, and makes sure that this is what has
+	// PutVerified stores data, whose digest is d, and makes sure that this is what has
 	// arrived. What was there before it replaces; what it fails at may be there.
-	PutWhole(ctx context.Context, key, contentType string, data []byte, d command.Digest) error
+	PutVerified(ctx context.Context, key, contentType string, data []byte, d command.Digest) error
 	// PresignPut returns a link that stores one object of exactly size bytes under key
 	// while ttl has not passed, and the headers that it takes. md5, in hexadecimal, may
 	// be empty.

@@ -36,16 +36,14 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 	key := command.StagingPath(tenantID, documentID)
 	form, err := a.receive(c, key, params)
 	if err != nil {
-		if form.file != nil && form.file.whole == nil {
-			a.unstage(c.Request.Context(), key)
-		}
+		a.drop(c.Request.Context(), key, form.file)
 		a.fail(c, err)
 		return
 	}
 	result, err := a.recordUpload(c, params.IdempotencyKey, command.UploadDocument{
 		TenantID: tenantID, DocumentID: documentID, Filename: form.name(), MimeType: form.media(),
 		Digest: form.file.digest, S3Path: key, By: accessOf(c),
-	}, form.file.whole)
+	}, form.file)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -69,7 +67,8 @@ func documentPath(tenant, document uuid.UUID) string {
 }
 
 // receive reads the request's form, or the file that its body is, and stages the
-// file under key unless it is small. What it returns beside an error is what was read before it.
+// file under key unless it is small. What it returns beside an error is what was read
+// before it.
 func (a *API) receive(c *gin.Context, key string, params UploadDocumentParams) (uploadForm, error) {
 	want, err := expectedDigest(c.Request.Header.Get)
 	if err != nil {
@@ -173,22 +172,19 @@ func (a *API) take(
 // recordUpload makes a document of a file that is whole in memory, or that was staged;
 // then it removes the staged bytes if no document came to stand on them.
 func (a *API) recordUpload(
-	c *gin.Context, key *string, upload command.UploadDocument, whole []byte,
+	c *gin.Context, key *string, upload command.UploadDocument, file *received,
 ) (command.Result[command.Uploaded], error) {
 	ctx := c.Request.Context()
 	m, err := meta(c, upload.TenantID, key, []byte(upload.Filename), []byte(upload.MimeType),
 		[]byte(upload.Digest.MD5), []byte(upload.Digest.SHA256), fmt.Append(nil, upload.Digest.Size))
-	switch {
-	case err != nil && whole == nil:
-		a.unstage(ctx, upload.S3Path)
+	if err != nil {
+		a.drop(ctx, upload.S3Path, file)
 		return command.Result[command.Uploaded]{}, err
-	case err != nil:
-		return command.Result[command.Uploaded]{}, err
-	case whole == nil:
-		return a.recordAs(ctx, m, upload)
-	default:
-		return a.recordAtOnce(ctx, m, upload, whole)
 	}
+	if file.whole != nil {
+		return a.recordAtOnce(ctx, m, upload, file.whole)
+	}
+	return a.recordAs(ctx, m, upload)
 }
 
 func (a *API) recordAtOnce(
@@ -197,7 +193,7 @@ func (a *API) recordAtOnce(
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
 	return a.cfg.App.UploadAtOnce(ctx, m, upload, func(ctx context.Context, key string) error {
-		if err := a.cfg.Objects.PutWhole(ctx, key, upload.MimeType, whole, upload.Digest); err != nil {
+		if err := a.cfg.Objects.PutVerified(ctx, key, upload.MimeType, whole, upload.Digest); err != nil {
 			return fmt.Errorf("store an upload: %w", err)
 		}
 		return nil
@@ -224,6 +220,13 @@ func refused(err error) bool {
 	_, invalid := errors.AsType[*command.InvalidError](err)
 	return invalid || errors.Is(err, command.ErrForbidden) || errors.Is(err, command.ErrNotFound) ||
 		errors.Is(err, command.ErrConflict) || errors.Is(err, command.ErrCommandReused)
+}
+
+// drop removes a file that has come in, if it was staged under key.
+func (a *API) drop(ctx context.Context, key string, file *received) {
+	if file != nil && file.whole == nil {
+		a.unstage(ctx, key)
+	}
 }
 
 // unstage removes bytes that no document stands on. Should it fail, the worker's

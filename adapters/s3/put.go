@@ -86,9 +86,9 @@ func (s *Store) putWhole(
 	return nil
 }
 
-// PutWhole stores data, whose digest is d, in the place of whatever is under key. The
+// PutVerified stores data, whose digest is d, in the place of whatever is under key. The
 // store compares both hashes with what has arrived and refuses what differs.
-func (s *Store) PutWhole(ctx context.Context, key, contentType string, data []byte, d command.Digest) error {
+func (s *Store) PutVerified(ctx context.Context, key, contentType string, data []byte, d command.Digest) error {
 	sums := make([]string, 2)
 	for i, sum := range []string{d.MD5, d.SHA256} {
 		binary, err := hex.DecodeString(sum)

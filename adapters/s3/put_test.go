@@ -40,7 +40,7 @@ func digestOf(t *testing.T, r io.Reader) command.Digest {
 	return command.Digest{MD5: hex.EncodeToString(m.Sum(nil)), SHA256: hex.EncodeToString(s.Sum(nil)), Size: n}
 }
 
-func TestPutWholeRefusesWhatIsNotWhatItShouldBe(t *testing.T) {
+func TestPutVerifiedRefusesWhatIsNotWhatItShouldBe(t *testing.T) {
 	store, _ := setup(t)
 	data := []byte("the bytes that were received")
 	for name, test := range map[string]struct {
@@ -53,7 +53,7 @@ func TestPutWholeRefusesWhatIsNotWhatItShouldBe(t *testing.T) {
 		"no digest":       {command.Digest{MD5: "?"}, true},
 	} {
 		key := key + name
-		err := store.PutWhole(t.Context(), key, "text/plain", data, test.digest)
+		err := store.PutVerified(t.Context(), key, "text/plain", data, test.digest)
 		got, readErr := store.Read(t.Context(), key, 100)
 		if stored := readErr == nil && bytes.Equal(got, data); (err != nil) != test.fails || stored == test.fails {
 			t.Errorf("%s: %v; then read %q, %v", name, err, got, readErr)
