@@ -122,12 +122,16 @@ func (s *shadow) close(ctx context.Context) {
 		hangUp(ctx, s.beside)
 		s.beside = nil
 	}
-	if !s.rebuild.cfg.Keep && s.owned && !s.conn.IsClosed() && ctx.Err() == nil {
-		if _, err := s.conn.Exec(ctx, "drop schema if exists "+shadowSchema+" cascade"); err != nil {
-			s.failed(fmt.Errorf("drop the shadow: %w", err))
+	if !s.conn.IsClosed() && ctx.Err() == nil {
+		if !s.rebuild.cfg.Keep && s.owned {
+			if _, err := s.conn.Exec(ctx, "drop schema if exists "+shadowSchema+" cascade"); err != nil {
+				s.failed(fmt.Errorf("drop the shadow: %w", err))
+			}
 		}
+		// The end of the session does so, too, but perhaps not before somebody else comes.
+		_, _ = s.conn.Exec(ctx, "select pg_advisory_unlock_all()")
 	}
-	hangUp(ctx, s.conn) // which releases the locks, too
+	hangUp(ctx, s.conn)
 	s.conn = nil
 }
 
