@@ -143,8 +143,19 @@ func logger(w io.Writer, cfg config.Config, role string) *slog.Logger {
 	return slog.New(handler).With(slog.String("role", role))
 }
 
-// runRole runs a role, and the hints between it and others, until ctx ends.
+// runRole runs a role until ctx ends, which may be while it starts: to be told to stop
+// is no error.
 func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger) error {
+	err := openAndRun(ctx, r, cfg, logger)
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+		return err
+	}
+	logger.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return nil
+}
+
+// openAndRun runs a role, and the hints between it and others.
+func openAndRun(ctx context.Context, r role, cfg config.Config, logger *slog.Logger) error {
 	hints, closeHints, err := openHints(cfg, logger) //nolint:contextcheck // outlives the call; ended by closeHints
 	if err != nil {
 		return err
@@ -159,11 +170,7 @@ func runRole(ctx context.Context, r role, cfg config.Config, logger *slog.Logger
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return hints.Run(ctx) })
 	group.Go(func() error { return r.run(ctx, platform, cfg) })
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	logger.LogAttrs(ctx, slog.LevelInfo, "stopped")
-	return nil
+	return group.Wait()
 }
 
 func openHints(cfg config.Config, logger *slog.Logger) (*roles.Hints, func(), error) {
@@ -183,5 +190,6 @@ func serve(ctx context.Context, p *roles.Platform, cfg config.Config) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer func() { _ = listener.Close() }() // when the API did not come as far as serving
 	return p.API(ctx, listener)
 }

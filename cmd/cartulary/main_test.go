@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,6 +169,26 @@ func TestARoleThatIsAwayIsCaughtUpWith(t *testing.T) {
 	if listed := client.List(t, tenant); len(listed) != 6 {
 		t.Errorf("%d documents, want 6: %+v", len(listed), listed)
 	}
+}
+
+func TestARoleMayBeStoppedWhileItStarts(t *testing.T) {
+	in := install(t)
+	in.stop(t, "api") // one of several could not listen on its port
+	var wait sync.WaitGroup
+	for _, name := range []string{"relay", "projector", "worker", "api"} {
+		wait.Go(func() {
+			for after := range 20 {
+				ctx, stop := context.WithCancel(t.Context())
+				timer := time.AfterFunc(time.Duration(5*after)*time.Millisecond, stop)
+				if err := run(ctx, []string{name}, in.getenv, io.Discard); err != nil {
+					t.Errorf("%s, stopped after %d ms, ended with %v", name, 5*after, err)
+				}
+				timer.Stop()
+				stop()
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func TestCommandLine(t *testing.T) {
