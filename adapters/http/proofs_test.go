@@ -152,6 +152,7 @@ func TestProofsOverHTTP(t *testing.T) {
 	w.must(proof.CheckConsistency(hashes(got), tree, tlog.Tree{N: old.Size, Hash: old.Root}))
 
 	ada.get(tenant+"/audit/checkpoint?size=99999").wantError(404, "NOT_FOUND")
+	ada.get(tenant+"/audit/checkpoint?size=9223372036854775807").wantError(404, "NOT_FOUND")
 	ada.get(tenant+"/audit/inclusion?seq=99999").wantError(400, "VALIDATION_ERROR")
 	ada.get(tenant+"/audit/inclusion?seq=0").wantError(400, "VALIDATION_ERROR")
 	ada.get(tenant+"/audit/inclusion").wantError(400, "VALIDATION_ERROR")

@@ -35,7 +35,7 @@ func latestCheckpoint(ctx context.Context, db querier, ledger uuid.UUID, size in
 	var root []byte
 	err := db.QueryRow(ctx, `
 select size, root, note, at from ledger.checkpoints
-where ledger_id = $1 and ($2 = 0 or size = $2) order by size desc limit 1`, ledger, size).
+where ledger_id = $1 and ($2::bigint = 0 or size = $2) order by size desc limit 1`, ledger, size).
 		Scan(&c.Size, &root, &c.Note, &c.At)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = proof.ErrNotSigned
