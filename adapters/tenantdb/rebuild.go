@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -135,29 +136,29 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 	}
 	defer source.Close()
 	g := newGathering(r, source, list)
-	for _, s := range list {
+	defer func() {
+		for _, s := range list {
+			s.close(ctx)
+		}
+	}()
+	g.each(func(s *shadow) {
 		s.alone = len(list) == 1
-		defer s.close(ctx)
 		s.failed(s.open(ctx))
-	}
+	})
 	if err := g.follow(ctx); err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
-	for _, s := range list {
-		if s.failure() == nil {
-			s.failed(s.finish(ctx, g))
-		}
-		s.result.Seq = s.positions[s.result.Ledger]
-		s.close(ctx)
-		if err := s.failure(); err != nil {
-			s.result.Err = fmt.Errorf("rebuild %s: %w", s.target.database(), err)
-		}
-		done(s.result)
+	var telling sync.Mutex
+	g.each(func(s *shadow) {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return
 		}
-	}
-	return nil
+		result := g.finish(ctx, s)
+		telling.Lock()
+		defer telling.Unlock()
+		done(result)
+	})
+	return ctx.Err()
 }
 
 // KnownTenants lists the tenants that the main database knows of, by their ledgers

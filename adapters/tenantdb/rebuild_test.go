@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -371,6 +372,87 @@ func TestTenantsThatAreDoneGetEventsWhileOthersAreFinished(t *testing.T) {
 		t.Errorf("got %v, %v", swapped, err)
 	}
 	for _, tenant := range []uuid.UUID{first, second} {
+		w.awaitAll(tenant)
+		if r := w.rebuild(tenant); !r.Equal() {
+			t.Errorf("got %+v, %v", r, r.Err)
+		}
+	}
+}
+
+// served is a source that hands over, at each call, what is listed for it.
+type served struct{ calls [][][]events.Message }
+
+func (s *served) Follow(_ context.Context, _ func(uuid.UUID) bool, yield func([]events.Message) error) error {
+	if len(s.calls) == 0 {
+		return nil
+	}
+	call := s.calls[0]
+	s.calls = s.calls[1:]
+	for _, messages := range call {
+		if err := yield(messages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*served) Close() {}
+
+// The source may be far ahead of the live tables when these are compared.
+func TestWhatIsBeyondTheLiveTablesWaits(t *testing.T) {
+	w := newWorld(t)
+	p := w.projector()
+	tenant, user := w.furnished(p, 1)
+	begin, err := w.Read(t.Context(), tenant, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := w.record(tenant, user, slices.Concat(upload(uuid.New(), "b"), upload(uuid.New(), "c"), upload(uuid.New(), "d"))...)
+	w.apply(p, more[:3])
+	w.await(events.DatabaseName(tenant), tenant, more[2].Seq)
+	r := w.rebuild(tenant, swapping, func(c *tenantdb.RebuildConfig) {
+		c.Source = func(context.Context) (tenantdb.Source, error) {
+			return &served{[][][]events.Message{{begin}, {more[:2], more[2:4], more[4:6], more[6:]}}}, nil
+		}
+	})
+	if !r.Equal() || !r.Swapped {
+		t.Fatalf("got %+v, %v", r, r.Err)
+	}
+	if names := w.names(tenant); len(names) != 4 {
+		t.Errorf("got %v", names)
+	}
+}
+
+func TestManyTenantsAreRebuiltWhileTheyAreAtWork(t *testing.T) {
+	w := newWorld(t)
+	p, stop := w.start()
+	defer stop()
+	tenants := make([]uuid.UUID, 9)
+	users := make([]uuid.UUID, len(tenants))
+	for i := range tenants {
+		tenants[i], users[i] = w.furnished(p, 2)
+	}
+	ended := make(chan struct{})
+	var work sync.WaitGroup
+	work.Go(func() {
+		for n := 0; n < 400 && !isClosed(ended); n++ {
+			i := n % len(tenants)
+			w.apply(p, w.record(tenants[i], users[i], upload(uuid.New(), "meanwhile")...))
+		}
+	})
+	seen := map[uuid.UUID]bool{}
+	err := tenantdb.NewRebuild(w.rebuildConfig(swapping)).Tenants(t.Context(), tenants, func(r tenantdb.Rebuilt) {
+		if !r.Equal() || !r.Swapped {
+			t.Errorf("got %+v, %v", r, r.Err)
+		}
+		seen[r.Ledger] = true
+	})
+	close(ended)
+	work.Wait()
+	if err != nil || len(seen) != len(tenants) {
+		t.Fatalf("%d tenants, %v", len(seen), err)
+	}
+	for _, tenant := range tenants {
 		w.awaitAll(tenant)
 		if r := w.rebuild(tenant); !r.Equal() {
 			t.Errorf("got %+v, %v", r, r.Err)

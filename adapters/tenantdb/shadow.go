@@ -32,14 +32,15 @@ type shadow struct {
 	owned  bool      // the shadow schema is ours
 	alone  bool      // no other database is filled meanwhile
 
-	positions map[uuid.UUID]int64      // up to which events were applied
-	goals     map[uuid.UUID]int64      // beyond which they are held back; nil: apply all
-	held      map[uuid.UUID][]*stretch // held back
+	turn      sync.Mutex          // of who works at it; guards what is above and below
+	positions map[uuid.UUID]int64 // up to which events were applied
+	goals     map[uuid.UUID]int64 // beyond which they are held back; nil: apply all
+	result    Rebuilt
 
-	result Rebuilt
-
-	mu  sync.Mutex
-	err error // why it is left alone
+	mu     sync.Mutex               // guards what follows
+	held   map[uuid.UUID][]*stretch // to be applied
+	closed bool
+	err    error // why it is left alone
 }
 
 func newShadow(r *Rebuild, t target) *shadow {
@@ -61,7 +62,17 @@ func (s *shadow) reads(ledger uuid.UUID) bool {
 
 // wants reports whether events of a ledger are still to be applied.
 func (s *shadow) wants(ledger uuid.UUID) bool {
-	return s.conn != nil && s.failure() == nil && s.reads(ledger)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed && s.err == nil && s.reads(ledger)
+}
+
+// hold keeps stretches of a ledger, which follow those that it was given before, until
+// they are taken.
+func (s *shadow) hold(ledger uuid.UUID, list []*stretch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[ledger] = append(s.held[ledger], list...)
 }
 
 // failure returns why the database is left alone; nil if it is not.
@@ -115,6 +126,9 @@ func (s *shadow) open(ctx context.Context) (err error) {
 // close lets go of the database, and drops what was built unless it is to be kept.
 // What is left when ctx has ended is dropped by whoever comes next.
 func (s *shadow) close(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	if s.conn == nil {
 		return
 	}
@@ -135,10 +149,32 @@ func (s *shadow) close(ctx context.Context) {
 	s.conn = nil
 }
 
-// take applies stretches of a ledger, as far as the goal allows.
-func (s *shadow) take(ctx context.Context, ledger uuid.UUID, list []*stretch) error {
-	list = append(s.held[ledger], list...)
-	delete(s.held, ledger)
+// take applies what is held, as far as the goals allow; nothing to a shadow that is left
+// alone.
+func (s *shadow) take(ctx context.Context) error {
+	s.mu.Lock()
+	held, over := s.held, s.closed || s.err != nil
+	s.held = make(map[uuid.UUID][]*stretch)
+	s.mu.Unlock()
+	if over {
+		return nil
+	}
+	for ledger, list := range held {
+		beyond, err := s.takeFrom(ctx, ledger, list)
+		if err != nil {
+			return err
+		}
+		if len(beyond) > 0 {
+			s.mu.Lock()
+			s.held[ledger] = append(beyond, s.held[ledger]...)
+			s.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// takeFrom applies stretches of a ledger, and returns those that go beyond its goal.
+func (s *shadow) takeFrom(ctx context.Context, ledger uuid.UUID, list []*stretch) (beyond []*stretch, err error) {
 	goal := int64(math.MaxInt64)
 	if s.goals != nil {
 		goal = s.goals[ledger]
@@ -148,18 +184,21 @@ func (s *shadow) take(ctx context.Context, ledger uuid.UUID, list []*stretch) er
 		switch {
 		case st.to <= at:
 			continue
+		case len(beyond) > 0:
+			beyond = append(beyond, st)
+			continue
 		case st.from > at+1:
-			return fmt.Errorf("ledger %s: events %d to %d are missing from the source; "+
+			return nil, fmt.Errorf("ledger %s: events %d to %d are missing from the source; "+
 				"rebuild from the other one (--from)", ledger, at+1, st.from-1)
 		}
 		if err := s.apply(ctx, st, min(goal, st.to)); err != nil {
-			return err
+			return nil, err
 		}
 		if st.to > goal {
-			s.held[ledger] = append(s.held[ledger], st)
+			beyond = append(beyond, st)
 		}
 	}
-	return nil
+	return beyond, nil
 }
 
 // apply applies a stretch up to an event.

@@ -9,16 +9,25 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// analyzedFrom is how many events a database has to hold for statistics to be gathered
+// before it is used. In a smaller one plans are good enough until autovacuum comes by.
+const analyzedFrom = 50_000
+
 // finishTables adds the indexes and references of the live tables, under their
-// names, and gathers statistics: of two tables at once.
+// names, and gathers statistics: of two tables at once, unless other databases are
+// finished meanwhile.
 func (s *shadow) finishTables(ctx context.Context) error {
 	indexes, references, err := s.lastDefinitions(ctx)
 	if err != nil {
 		return err
 	}
-	beside, err := s.second(ctx)
-	if err != nil {
-		return err
+	conns := []*pgx.Conn{s.conn}
+	if s.alone {
+		beside, err := s.second(ctx)
+		if err != nil {
+			return err
+		}
+		conns = append(conns, beside)
 	}
 	// The last tables hold the most: what is begun last is short.
 	tables := make(chan string, len(s.tables)+1)
@@ -27,10 +36,13 @@ func (s *shadow) finishTables(ctx context.Context) error {
 	}
 	close(tables)
 	var group errgroup.Group
-	for _, conn := range []*pgx.Conn{s.conn, beside} {
+	for _, conn := range conns {
 		group.Go(func() error {
 			for table := range tables {
-				statements := append(indexes[table], "analyze "+pgx.Identifier{table}.Sanitize())
+				statements := indexes[table]
+				if s.result.Events >= analyzedFrom {
+					statements = append(statements, "analyze "+pgx.Identifier{table}.Sanitize())
+				}
 				if err := execAll(ctx, conn, statements); err != nil {
 					return err
 				}

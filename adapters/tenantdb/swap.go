@@ -17,7 +17,13 @@ const (
 	// swap that waits for somebody else. It is less than PostgreSQL's
 	// deadlock_timeout: of two who wait for each other the swap gives way.
 	swapLockTimeout = 300 * time.Millisecond
-	catchUpPause    = 25 * time.Millisecond
+
+	// vacuumLockTimeout is how long a swap waits, at most, for whoever vacuums or
+	// analyzes a live table; readers and projectors don't wait meanwhile. It is more
+	// than deadlock_timeout, after which autovacuum gives way.
+	vacuumLockTimeout = 10 * time.Second
+
+	catchUpPause = 25 * time.Millisecond
 )
 
 var (
@@ -53,10 +59,8 @@ func (s *shadow) finish(ctx context.Context, g *gathering) error {
 // reach reads on until the shadow has reached all positions.
 func (s *shadow) reach(ctx context.Context, g *gathering, goals map[uuid.UUID]int64, deadline time.Time) error {
 	for {
-		for ledger := range s.held {
-			if err := s.take(ctx, ledger, nil); err != nil {
-				return err
-			}
+		if err := s.take(ctx); err != nil {
+			return err
 		}
 		behind := false
 		for ledger, goal := range goals {
@@ -66,9 +70,6 @@ func (s *shadow) reach(ctx context.Context, g *gathering, goals map[uuid.UUID]in
 			return nil
 		}
 		if err := g.follow(ctx); err != nil {
-			return err
-		}
-		if err := s.failure(); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -87,15 +88,10 @@ func (s *shadow) swap(ctx context.Context, g *gathering) error {
 	deadline := time.Now().Add(s.rebuild.cfg.Patience)
 	for {
 		s.goals = nil
-		for ledger := range s.held {
-			if err := s.take(ctx, ledger, nil); err != nil {
-				return err
-			}
-		}
 		if err := g.follow(ctx); err != nil {
 			return err
 		}
-		if err := s.failure(); err != nil {
+		if err := s.take(ctx); err != nil {
 			return err
 		}
 		overdue := time.Now().After(deadline)
@@ -116,11 +112,20 @@ func (s *shadow) swap(ctx context.Context, g *gathering) error {
 // exchange is the transaction of [shadow.swap].
 func (s *shadow) exchange(ctx context.Context, behind bool) error {
 	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		live := pgx.Identifier{s.live, checkpointsTable}.Sanitize()
+		names := s.withCheckpoints()
+		live, built := make([]string, len(names)), make([]string, len(names))
+		for i, table := range names {
+			live[i] = pgx.Identifier{s.live, table}.Sanitize()
+			built[i] = pgx.Identifier{shadowSchema, table}.Sanitize()
+		}
 		_, err := tx.Exec(ctx, fmt.Sprintf(`
 			set local synchronous_commit = on;
 			set local lock_timeout = %d;
-			lock table %s in access exclusive mode`, swapLockTimeout.Milliseconds(), live))
+			lock table %s in share update exclusive mode;
+			set local lock_timeout = %d;
+			lock table %s in access exclusive mode`,
+			vacuumLockTimeout.Milliseconds(), strings.Join(live, ", "),
+			swapLockTimeout.Milliseconds(), live[len(live)-1]))
 		if err != nil {
 			return err
 		}
@@ -139,14 +144,11 @@ func (s *shadow) exchange(ctx context.Context, behind bool) error {
 		if err := s.vacuumed(ctx); err != nil {
 			return err
 		}
-		names := s.withCheckpoints()
-		dropped, moved := make([]string, len(names)), make([]string, len(names))
-		for i, table := range names {
-			dropped[i] = pgx.Identifier{s.live, table}.Sanitize()
-			moved[i] = fmt.Sprintf("alter table %s set schema %s",
-				pgx.Identifier{shadowSchema, table}.Sanitize(), pgx.Identifier{s.live}.Sanitize())
+		moved := make([]string, len(built))
+		for i, table := range built {
+			moved[i] = fmt.Sprintf("alter table %s set schema %s", table, pgx.Identifier{s.live}.Sanitize())
 		}
-		_, err = tx.Exec(ctx, "drop table "+strings.Join(dropped, ", ")+"; "+strings.Join(moved, "; ")+
+		_, err = tx.Exec(ctx, "drop table "+strings.Join(live, ", ")+"; "+strings.Join(moved, "; ")+
 			"; drop schema "+shadowSchema)
 		return err
 	})
