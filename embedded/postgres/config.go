@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-const defaultMaxConnections = 100
+const defaultMaxConnections = 250 // a hundred databases are rebuilt in one pass, and half stay free
 
 // Config says where a cluster lives and how it runs.
 type Config struct {
 	Dir            string       // made if missing; holds data, password and log
 	Port           int          // 0: a free one
 	Durable        bool         // commits survive a power cut; leave unset in tests
-	MaxConnections int          // 0: 100
+	MaxConnections int          // 0: 250
 	LogFile        string       // of PostgreSQL; "": postgres.log beside the data
 	Logger         *slog.Logger // nil: quiet
 }

@@ -127,7 +127,7 @@ func TestClusterIsPrivate(t *testing.T) {
 	url := server.URL("postgres")
 	for setting, want := range map[string]string{
 		"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "server_encoding": "UTF8",
-		"lc_collate": "C", "synchronous_commit": "on", "max_connections": "100", "port": strconv.Itoa(server.Port()),
+		"lc_collate": "C", "synchronous_commit": "on", "max_connections": "250", "port": strconv.Itoa(server.Port()),
 	} {
 		if got := exec1(t, url, "show "+setting); got != want {
 			t.Errorf("%s = %q, want %q", setting, got, want)
