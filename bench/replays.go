@@ -13,6 +13,7 @@ import (
 	"github.com/cartulary/cartulary/adapters/kafka"
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/events"
 )
 
 const (
@@ -129,7 +130,21 @@ func (t *replayTrial) fill(ctx context.Context, size replaySize) error {
 	if _, err := replayAll(ctx, t.pool, t.topics.addresses(), t.tenants, tenantdb.RebuildConfig{Swap: true, Force: true, Patience: time.Nanosecond}); err != nil {
 		return err
 	}
+	if err := t.vacuum(ctx); err != nil {
+		return err
+	}
 	return t.export(ctx)
+}
+
+// vacuum vacuums the read models, so that the server does not do so while something is
+// measured.
+func (t *replayTrial) vacuum(ctx context.Context) error {
+	for _, tenant := range t.tenants {
+		if err := t.b.cluster.exec(ctx, events.DatabaseName(tenant), "vacuum (analyze)"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newTenants(n int) []uuid.UUID {
@@ -157,6 +172,9 @@ func (t *replayTrial) replay(ctx context.Context) (time.Duration, error) {
 	took := time.Since(begin)
 	if err == nil && n != t.events {
 		err = fmt.Errorf("%d events were applied, not %d", n, t.events)
+	}
+	if err == nil {
+		err = t.vacuum(ctx)
 	}
 	return took, err
 }
