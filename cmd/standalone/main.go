@@ -75,6 +75,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, err
 }
 
+// run serves until ctx ends, which may be while it starts.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -100,13 +101,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	logger := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: o.log}))
 	_, _ = fmt.Fprintf(stdout, "Starting PostgreSQL, Kafka broker, S3 and Redis in %s …\n", o.data)
 	servers, err := startParts(ctx, o.data, secrets, logger)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // whatever a part that was stopped says
+		return nil
+	case err != nil:
 		return err
 	}
 	defer servers.stop(context.WithoutCancel(ctx), logger)
-	return runRoles(ctx, servers.config(secrets, o), listener, logger, func() {
+	err = runRoles(ctx, servers.config(secrets, o), listener, logger, func() {
 		greet(stdout, listener.Addr().String(), time.Since(begin))
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // runRoles migrates, then runs every role until ctx ends. ready is called when the
@@ -147,10 +155,7 @@ func together(ctx context.Context, hints *roles.Hints, platform *roles.Platform,
 		defer stop()
 		return platform.API(serving, listener)
 	})
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return group.Wait()
 }
 
 // config returns the settings with which the roles find the parts.

@@ -121,6 +121,29 @@ func TestAWholeLifeThatSurvivesKills(t *testing.T) {
 	start(t, dir)
 }
 
+func TestItMayBeStoppedWhileItStarts(t *testing.T) {
+	dir := filepath.Join(dataDir(t), "data")
+	for _, after := range []time.Duration{0, 50, 700, 1400} { // looking for PostgreSQL, making a cluster, starting it, migrating it
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "--data", dir, "--port", "0")
+		cmd.Env = append(os.Environ(), childVariable+"=1")
+		cmd.Stderr = t.Output()
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(stdout)
+		if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "Starting") {
+			t.Fatalf("got %q, %v", line, err)
+		}
+		time.Sleep(after * time.Millisecond)
+		go func() { _, _ = io.Copy(io.Discard, lines) }()
+		(&process{cmd: cmd}).end(t, syscall.SIGTERM)
+	}
+}
+
 func TestOneOwnerADirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -38,6 +38,9 @@ func fetchBinaries(ctx context.Context, root string, major int, log *slog.Logger
 	if b, err := inspect(ctx, filepath.Join(home, "bin")); err == nil {
 		return b, nil
 	}
+	if err := ctx.Err(); err != nil { // which may be why none was found
+		return binaries{}, err
+	}
 	if err := os.MkdirAll(root, 0o755); err != nil { //nolint:gosec // PostgreSQL's user reads it
 		return binaries{}, fmt.Errorf("fetch PostgreSQL: %w", err)
 	}

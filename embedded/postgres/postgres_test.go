@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,6 +154,17 @@ func TestClusterIsPrivate(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(server.Bin(), "initdb")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Programs can't be found any more then, which is no reason to fetch them.
+func TestWhoIsStoppedWhileItStartsFetchesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var logs strings.Builder
+	_, err := postgres.Start(ctx, postgres.Config{Dir: openDir(t), Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	if !errors.Is(err, context.Canceled) || strings.Contains(logs.String(), "fetching") {
+		t.Errorf("got %v, logged %s", err, &logs)
 	}
 }
 
