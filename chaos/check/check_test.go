@@ -129,6 +129,18 @@ func TestVerifyCatchesPlantedBugs(t *testing.T) {
 		}, "I6", Skipped},
 		"a database is missing":  {func(s *Snapshot) { delete(s.Databases, key(s.Databases)) }, "I7", Skipped},
 		"a database is orphaned": {func(s *Snapshot) { s.Databases["tenant_00"] = Tables{} }, "I7", Duplicated},
+		"a checkpoint is of other events": {func(s *Snapshot) {
+			k := key(s.Checkpoints)
+			s.Checkpoints[k] = strings.Replace(s.Checkpoints[k], "=\n", "A\n", 1)
+		}, "I8", Wrong},
+		"a checkpoint is ahead of its ledger": {func(s *Snapshot) {
+			k := key(s.Checkpoints)
+			s.Checkpoints[k+"000"] = s.Checkpoints[k]
+		}, "I8", Wrong},
+		"bytes are stored that nobody sent": {func(s *Snapshot) {
+			i := s.last("file.received")
+			s.Events[i].Body = []byte(strings.Replace(string(s.Events[i].Body), `"file.received"`, `"file.stored"`, 1))
+		}, "I1", Wrong},
 		"history is rewritten": {func(s *Snapshot) {
 			e := &s.Events[s.last("document.renamed")]
 			e.Body = []byte(strings.Replace(string(e.Body), "renamed-", "Renamed-", 1))

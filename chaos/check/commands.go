@@ -69,7 +69,7 @@ func (f *findings) command(op journal.Operation, set []envelope) (document uuid.
 	}
 	main, allowed := "document.renamed", []string{"document.renamed"}
 	if op.Kind == journal.Upload {
-		main, allowed = "document.uploaded", []string{"document.uploaded", "file.received", "file.referenced"}
+		main, allowed = "document.uploaded", []string{"document.uploaded", "file.received", "file.stored", "file.referenced"}
 	}
 	count := map[string]int{}
 	for _, e := range set {
@@ -84,6 +84,9 @@ func (f *findings) command(op journal.Operation, set []envelope) (document uuid.
 			document = e.StreamID
 			f.name(invariant, op, e)
 		}
+	}
+	if count["file.stored"] > count["file.received"] {
+		f.add(invariant, Wrong, "%s %d: stores bytes that it did not receive", op.Kind, op.Op)
 	}
 	if count[main] == 0 || op.Kind == journal.Upload && count["file.referenced"] == 0 {
 		f.add(invariant, Lost, "%s %d: is there in part only: %v", op.Kind, op.Op, count)

@@ -15,5 +15,5 @@
 //	I5  read models are the fold of the ledger
 //	I6  file rows and objects stand for each other, byte for byte
 //	I7  tenants and databases stand for each other
-//	I8  the ledgers' Merkle trees are those of their events
+//	I8  the ledgers' Merkle trees and signed checkpoints are those of their events
 package check

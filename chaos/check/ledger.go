@@ -1,7 +1,6 @@
 package check
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 
 	"github.com/google/uuid"
@@ -104,33 +103,4 @@ func kindOfGap(got, want int64) Kind {
 		return Duplicated
 	}
 	return Lost
-}
-
-// merkle checks I8: heads hold the compact range of the RFC 6962 tree over the
-// bodies, its hashes from the largest subtree to the smallest.
-func (f *findings) merkle(s Snapshot) {
-	type subtree struct {
-		hash [sha256.Size]byte
-		size uint64
-	}
-	ranges := map[uuid.UUID][]subtree{}
-	for _, e := range s.Events {
-		trees := append(ranges[e.Ledger], subtree{sha256.Sum256(append([]byte{0}, e.Body...)), 1})
-		for n := len(trees); n > 1 && trees[n-1].size == trees[n-2].size; n = len(trees) {
-			pair := append([]byte{1}, trees[n-2].hash[:]...)
-			pair = append(pair, trees[n-1].hash[:]...)
-			trees = append(trees[:n-2], subtree{sha256.Sum256(pair), 2 * trees[n-1].size})
-		}
-		ranges[e.Ledger] = trees
-	}
-	for ledger, head := range s.Heads {
-		var want []byte
-		for _, tree := range ranges[ledger] {
-			want = append(want, tree.hash[:]...)
-		}
-		if string(want) != string(head.Range) {
-			f.add("I8", Wrong, "ledger %s: the head's Merkle range is not that of its %d events (%d hashes where %d should be)",
-				ledger, head.Seq, len(head.Range)/sha256.Size, len(ranges[ledger]))
-		}
-	}
 }

@@ -21,7 +21,9 @@ type Snapshot struct {
 	Topics    map[string][]Message // in the order of partitions and offsets
 	Platform  Tables
 	Databases map[string]Tables // of tenants, by name
-	Objects   map[string]Object // by key
+	Objects   map[string]Object // by key, but signed checkpoints
+
+	Checkpoints map[string]string // signed checkpoints in the store, by key
 }
 
 // Head is where a ledger says it ends.

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -32,7 +33,7 @@ func newWorld(t *testing.T) *world {
 		t: t, user: uuid.New(), seqs: map[uuid.UUID]int64{}, versions: map[uuid.UUID]int64{},
 		snapshot: Snapshot{
 			Heads: map[uuid.UUID]Head{}, Keys: map[uuid.UUID][]byte{}, Topics: map[string][]Message{},
-			Databases: map[string]Tables{}, Objects: map[string]Object{},
+			Databases: map[string]Tables{}, Objects: map[string]Object{}, Checkpoints: map[string]string{},
 		},
 	}
 }
@@ -94,7 +95,8 @@ func (w *world) tenant() uuid.UUID {
 	return id
 }
 
-// upload makes a document whose bytes are its name.
+// upload makes a document whose bytes are its name: stored at once, or staged and
+// stored later.
 func (w *world) upload(tenant uuid.UUID, op int) uuid.UUID {
 	name := fmt.Sprintf("op-%d.txt", op)
 	sum5, sum256 := md5.Sum([]byte(name)), sha256.Sum256([]byte(name))
@@ -103,16 +105,25 @@ func (w *world) upload(tenant uuid.UUID, op int) uuid.UUID {
 		MD5: hex.EncodeToString(sum5[:]), SHA256: hex.EncodeToString(sum256[:]), Size: int64(len(name)),
 	}
 	document, file, command := uuid.New(), uuid.New(), CommandID(tenant, w.user, intent.Key)
-	staged := fmt.Sprintf("tenants/%s/incoming/%s", tenant, document)
 	final := fmt.Sprintf("tenants/%s/files/2024/01/%s_%s", tenant, file, intent.MD5)
+	received, atOnce := final, op%4 == 0
+	if !atOnce {
+		received = fmt.Sprintf("tenants/%s/incoming/%s", tenant, document)
+	}
+	stored := map[string]any{"previous": received, "s3_path": final}
 	w.append(tenant, "file", file, command, "file.received", map[string]any{
-		"md5": intent.MD5, "s3_path": staged, "sha256": intent.SHA256, "size": intent.Size,
+		"md5": intent.MD5, "s3_path": received, "sha256": intent.SHA256, "size": intent.Size,
 	})
+	if atOnce {
+		w.append(tenant, "file", file, command, "file.stored", stored)
+	}
 	w.append(tenant, "file", file, command, "file.referenced", map[string]any{"document_id": document})
 	w.append(tenant, "document", document, command, "document.uploaded", map[string]any{
 		"file_id": file, "filename": name, "mime_type": "text/plain",
 	})
-	w.append(tenant, "file", file, uuid.New(), "file.stored", map[string]any{"previous": staged, "s3_path": final})
+	if !atOnce {
+		w.append(tenant, "file", file, uuid.New(), "file.stored", stored)
+	}
 	w.snapshot.Objects[final] = Object{Size: intent.Size, MD5: intent.MD5, SHA256: intent.SHA256}
 	w.snapshot.Journal = append(w.snapshot.Journal, journal.Operation{
 		Intent: intent, Ack: &journal.Ack{Op: op, Document: document, Status: 201, Attempts: 1},
@@ -134,7 +145,7 @@ func (w *world) rename(tenant, document uuid.UUID, op int) {
 	})
 }
 
-// finish fills what follows from the events: heads and read models.
+// finish fills what follows from the events: heads, checkpoints and read models.
 func (w *world) finish() *Snapshot {
 	s := &w.snapshot
 	var f findings
@@ -146,6 +157,12 @@ func (w *world) finish() *Snapshot {
 	}
 	for ledger, bodies := range trees {
 		s.Heads[ledger] = Head{Seq: int64(len(bodies)), Range: rangeOf(bodies)}
+		for size := 1; size <= len(bodies); size += 3 {
+			text := fmt.Sprintf("cartulary/%s\n%d\n%s\n\n— cartulary signature\n",
+				ledger, size, base64.StdEncoding.EncodeToString(root(bodies[:size])))
+			s.Checkpoints[fmt.Sprintf("audit/%s/checkpoints/%d", ledger, size)] = text
+			s.Checkpoints[fmt.Sprintf("audit/latest/%s", ledger)] = text
+		}
 	}
 	return s
 }
@@ -165,12 +182,16 @@ func rangeOf(bodies [][]byte) []byte {
 	return hashes
 }
 
+// root returns the Merkle tree hash of RFC 6962.
 func root(bodies [][]byte) []byte {
 	if len(bodies) == 1 {
 		sum := sha256.Sum256(append([]byte{0}, bodies[0]...))
 		return sum[:]
 	}
-	half := len(bodies) / 2
+	half := 1
+	for half*2 < len(bodies) {
+		half *= 2
+	}
 	sum := sha256.Sum256(append(append([]byte{1}, root(bodies[:half])...), root(bodies[half:])...))
 	return sum[:]
 }

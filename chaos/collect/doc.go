@@ -33,10 +33,7 @@ func Snapshot(ctx context.Context, cfg Config) (check.Snapshot, error) {
 		s.Topics, err = topics(ctx, cfg.Brokers, check.Topics())
 		return err
 	})
-	group.Go(func() (err error) {
-		s.Objects, err = objects(ctx, cfg.S3)
-		return err
-	})
+	group.Go(func() error { return objects(ctx, cfg.S3, &s) })
 	group.Go(func() (err error) {
 		s.Journal, err = journal.Read(cfg.Journal)
 		return err

@@ -172,8 +172,9 @@ func (w *worker) perform(ctx context.Context, intent journal.Intent, r request) 
 	return got.data.ID, err
 }
 
-// content returns the bytes of an upload: mostly new ones, of up to 64 KiB; at
-// times some that another client of the tenant uploads, too, or none at all.
+// content returns the bytes of an upload: mostly new ones, of up to 64 KiB, which are
+// stored at once, or so many that the worker has to store them; at times some that
+// another client of the tenant uploads, too, or none at all.
 func (w *worker) content() []byte {
 	switch w.rand.IntN(10) {
 	case 0:
@@ -181,7 +182,7 @@ func (w *worker) content() []byte {
 	case 1:
 		return fmt.Appendf(nil, "the same bytes, number %d", w.rand.IntN(20))
 	}
-	content := make([]byte, 1+w.rand.IntN(64<<10))
+	content := make([]byte, 1+w.rand.IntN(64<<10)+w.rand.IntN(2)*(256<<10))
 	for i := 0; i+8 <= len(content); i += 8 {
 		binary.LittleEndian.PutUint64(content[i:], w.rand.Uint64())
 	}

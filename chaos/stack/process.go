@@ -16,6 +16,9 @@ import (
 // stopTimeout is how long a process may take to end when it is asked to.
 const stopTimeout = 30 * time.Second
 
+// stacksTimeout is how long it may then take to write where it hangs.
+const stacksTimeout = 2 * time.Second
+
 // Process is a program that is run, killed and run again.
 type Process struct {
 	name string
@@ -122,7 +125,7 @@ func (p *Process) Kill() error {
 }
 
 // Stop asks the program to end and returns when it is gone. One that takes too
-// long is killed, which is an error.
+// long is made to write where it hangs into its log and killed, which is an error.
 func (p *Process) Stop(ctx context.Context) error {
 	exited, err := p.signal(syscall.SIGTERM)
 	if err != nil {
@@ -136,7 +139,12 @@ func (p *Process) Stop(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return errors.Join(fmt.Errorf("stop %s: it did not end when asked to", p.name), p.Kill())
+	_, err = p.signal(syscall.SIGQUIT) // Go writes all goroutines' stacks, and ends
+	select {
+	case <-exited:
+	case <-time.After(stacksTimeout):
+	}
+	return errors.Join(fmt.Errorf("stop %s: it did not end when asked to (see %s)", p.name, p.log()), err, p.Kill())
 }
 
 // StopCleanly asks the program to end, as [Process.Stop] does, and fails unless it
