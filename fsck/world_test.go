@@ -36,16 +36,17 @@ func TestMain(m *testing.M) {
 type world struct {
 	*testing.T
 
-	url    string
-	pool   *pgxpool.Pool
-	app    *command.App
-	store  *s3.Store
-	worker *worker.Worker
-	cfg    config.Config
-	ledger *postgres.Ledger
-	tenant uuid.UUID
-	admin  uuid.UUID
-	by     command.Access
+	url       string
+	pool      *pgxpool.Pool
+	app       *command.App
+	store     *s3.Store
+	worker    *worker.Worker
+	databases *tenantdb.Provisioner
+	cfg       config.Config
+	ledger    *postgres.Ledger
+	tenant    uuid.UUID
+	admin     uuid.UUID
+	by        command.Access
 }
 
 func setup(t *testing.T) *world {
@@ -72,8 +73,8 @@ func setup(t *testing.T) *world {
 	w.ledger = ledger
 	keys := postgres.NewPersonKeys(w.pool)
 	w.app = command.NewApp(ledger, keys, []byte("key"))
-	databases := tenantdb.NewProvisioner(w.pool)
-	w.worker = worker.New(worker.Config{App: w.app, Databases: databases, Objects: w.store, NotFound: s3.ErrNotFound, Logger: logger})
+	w.databases = tenantdb.NewProvisioner(w.pool)
+	w.worker = worker.New(worker.Config{App: w.app, Databases: w.databases, Objects: w.store, NotFound: s3.ErrNotFound, Logger: logger})
 	w.follow(ledger, keys, logger)
 	_, err = w.app.RegisterUser(t.Context(), w.meta(), command.RegisterUser{
 		UserID: w.admin, Email: "ada@example.org", FirstName: "Ada", LastName: "Lovelace",
@@ -127,10 +128,7 @@ func (w *world) unprovisioned() uuid.UUID {
 	id := uuid.New()
 	_, err := w.app.CreateTenant(w.Context(), w.meta(), command.CreateTenant{TenantID: id, Name: "Acme", Actor: w.admin})
 	w.must(err)
-	w.Cleanup(func() {
-		_, err := w.pool.Exec(context.Background(), "drop database if exists "+events.DatabaseName(id)+" with (force)")
-		w.must(err)
-	})
+	w.Cleanup(func() { w.must(w.databases.Drop(context.Background(), id)) })
 	return id
 }
 

@@ -34,10 +34,9 @@ func TestMigratingATenantsDatabaseIsInItsTrail(t *testing.T) {
 	t.Cleanup(pool.Close)
 	tenant := uuid.New()
 	name := events.DatabaseName(tenant)
-	t.Cleanup(func() {
-		_, _ = pool.Exec(context.WithoutCancel(t.Context()), "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
-	})
-	if err := tenantdb.NewProvisioner(pool).Provision(t.Context(), tenant); err != nil {
+	databases := tenantdb.NewProvisioner(pool)
+	t.Cleanup(func() { _ = databases.Drop(context.WithoutCancel(t.Context()), tenant) })
+	if err := databases.Provision(t.Context(), tenant); err != nil {
 		t.Fatal(err)
 	}
 	_, err = pool.Exec(t.Context(), `insert into ledger.heads (ledger_id, seq, at, range) values ($1, 0, now(), '')`, tenant)

@@ -187,8 +187,7 @@ func (w *world) dropTenants() {
 		if ledger == events.PlatformLedger {
 			continue
 		}
-		name := pgx.Identifier{events.DatabaseName(ledger)}.Sanitize()
-		if _, err := w.pool.Exec(context.Background(), "drop database if exists "+name+" with (force)"); err != nil {
+		if err := w.tenants.Drop(context.Background(), ledger); err != nil {
 			w.t.Error(err)
 		}
 	}

@@ -52,16 +52,6 @@ func (p *Provisioner) Provision(ctx context.Context, tenant uuid.UUID) error {
 	return nil
 }
 
-// Drop removes a tenant's database for good, whoever is connected to it. Where
-// there is none it changes nothing.
-func (p *Provisioner) Drop(ctx context.Context, tenant uuid.UUID) error {
-	name := databaseName(tenant)
-	if _, err := p.platform.Exec(ctx, "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)"); err != nil {
-		return fmt.Errorf("drop %s: %w", name, err)
-	}
-	return nil
-}
-
 // migrate brings an existing database to the newest schema.
 func (p *Provisioner) migrate(ctx context.Context, name string) (versions, error) {
 	files, err := tenantFiles()
