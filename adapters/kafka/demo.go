@@ -23,6 +23,7 @@ const (
 	demoRetention  = "86400000" // milliseconds: one day
 	demoRecent     = 20
 	demoPatience   = 1500 * time.Millisecond
+	demoLeave      = time.Second
 )
 
 // ErrDemoUnavailable says that the demo's broker is away or not ready.
@@ -42,6 +43,7 @@ type Demo struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	logger *slog.Logger
+	cut    context.CancelFunc // gives up whatever client waits for
 
 	mu       sync.Mutex
 	consumed int64
@@ -55,7 +57,9 @@ func NewDemo(brokers []string, security Security, logger *slog.Logger) (*Demo, e
 	if err != nil {
 		return nil, err
 	}
+	ctx, cut := context.WithCancel(context.Background())
 	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.WithContext(ctx),
 		kgo.SeedBrokers(brokers...),
 		kgo.ClientID(DemoGroup),
 		kgo.ConsumerGroup(DemoGroup),
@@ -72,13 +76,19 @@ func NewDemo(brokers []string, security Security, logger *slog.Logger) (*Demo, e
 		kgo.DisableClientMetrics(),
 	}, secure...)...)
 	if err != nil {
+		cut()
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	return &Demo{client: client, admin: kadm.NewClient(client), logger: logger}, nil
+	return &Demo{client: client, admin: kadm.NewClient(client), logger: logger, cut: cut}, nil
 }
 
-// Close leaves the group.
-func (d *Demo) Close() { d.client.Close() }
+// Close leaves the group. A broker that can't answer soon is left without a word: one
+// that still waits for a dead member answers nobody who joins, for 45 s.
+func (d *Demo) Close() {
+	defer d.cut()
+	defer time.AfterFunc(demoLeave, d.cut).Stop()
+	d.client.Close()
+}
 
 // Run creates the topic, however long its broker is away, and consumes it until
 // ctx ends.

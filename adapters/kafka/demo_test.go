@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,5 +71,40 @@ func TestDemoWithoutBrokerFailsSoon(t *testing.T) {
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("status took %s", took)
+	}
+}
+
+func TestDemoThatStillJoinsIsClosedSoon(t *testing.T) {
+	b := setup(t)
+	start := func() (*Demo, func()) {
+		d, err := NewDemo(b.broker.Addrs(), Security{}, b.logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(b.ctx)
+		var running sync.WaitGroup
+		running.Go(func() { d.Run(ctx) })
+		return d, func() { stop(); running.Wait(); d.Close() }
+	}
+	state := func(d *Demo, want string) {
+		t.Helper()
+		until(b.ctx, t, "the group is "+want, func() bool {
+			status, err := d.Status(b.ctx)
+			return err == nil && status.State == want
+		})
+	}
+	// Given a member that died, which the broker does not know yet
+	dead, stop := start()
+	state(dead, "Stable")
+	dead.cut()
+	stop()
+	joining, stop := start()
+	state(joining, "PreparingRebalance")
+
+	began := time.Now()
+	stop()
+
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
