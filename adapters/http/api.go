@@ -208,6 +208,8 @@ type API struct {
 	tickets  cipher.AEAD // seals the ids of uploads to the store
 	handler  http.Handler
 	stopping atomic.Bool
+
+	readiness []readiness // of Config.Checks
 }
 
 var _ ServerInterface = (*API)(nil)
@@ -223,7 +225,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	a := &API{
-		cfg: cfg, routes: routes, gates: newGates(cfg), secure: secureHeaders(),
+		cfg: cfg, routes: routes, gates: newGates(cfg), secure: secureHeaders(), readiness: make([]readiness, len(cfg.Checks)),
 		members: ttlcache.New[membershipKey, query.Access](membershipTTL, rememberedMemberships),
 	}
 	if a.tickets, err = newTickets(cfg.TicketKey); err != nil {

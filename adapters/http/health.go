@@ -49,14 +49,38 @@ func (a *API) notReady(ctx context.Context) []string {
 	wg.Wait()
 	var missing []string
 	for i, err := range failures {
+		a.readiness[i].tell(ctx, a.cfg.Logger, a.cfg.Checks[i].Name, err)
 		if err != nil {
 			missing = append(missing, a.cfg.Checks[i].Name)
-			a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "not ready",
-				slog.String("check", a.cfg.Checks[i].Name), slog.Any("error", err))
 		}
 	}
 	slices.Sort(missing)
 	return missing
+}
+
+// readiness is what a check said last. It is logged when it changes, since whoever
+// asks does so every few seconds, or faster.
+type readiness struct {
+	mu      sync.Mutex
+	failure string
+}
+
+func (r *readiness) tell(ctx context.Context, logger *slog.Logger, check string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	said := ""
+	if err != nil {
+		said = err.Error()
+	}
+	switch {
+	case said == r.failure:
+		return
+	case err != nil:
+		logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", check), slog.Any("error", err))
+	default:
+		logger.LogAttrs(ctx, slog.LevelInfo, "ready again", slog.String("check", check))
+	}
+	r.failure = said
 }
 
 // Contract answers swagger.yaml.

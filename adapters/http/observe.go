@@ -98,10 +98,10 @@ func (a *API) log(c *gin.Context, known *call, took time.Duration) {
 	switch {
 	case status == http.StatusInternalServerError:
 		level = slog.LevelError
+	case c.FullPath() == "/healthz", c.FullPath() == "/readyz": // notReady tells what changes
+		level = slog.LevelDebug
 	case status > http.StatusInternalServerError:
 		level = slog.LevelWarn
-	case c.FullPath() == "/healthz", c.FullPath() == "/readyz":
-		level = slog.LevelDebug
 	}
 	ctx := c.Request.Context()
 	if !a.cfg.Logger.Enabled(ctx, level) {

@@ -42,6 +42,14 @@ func TestHealthAndReadiness(t *testing.T) {
 	if strings.Contains(string(a.raw), "secret reason") {
 		t.Error("the answer tells why")
 	}
+	p.get("/readyz").wantError(http.StatusServiceUnavailable, "NOT_READY")
+	broken.Store(false)
+	p.get("/readyz").want(http.StatusOK)
+	for line, want := range map[string]int{`"msg":"not ready"`: 2, `"secret reason"`: 2, `"msg":"ready again"`: 2} {
+		if got := strings.Count(w.log.String(), line); got != want {
+			t.Errorf("%d lines with %s, want one for each check that changed, %d", got, line, want)
+		}
+	}
 }
 
 func TestTheContractIsServed(t *testing.T) {
