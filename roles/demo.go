@@ -16,7 +16,7 @@ func (p *Platform) openDemo(ctx context.Context) (httpapi.Demo, func(), error) {
 	if !p.cfg.Demo {
 		return nil, func() {}, nil
 	}
-	d, err := kafka.NewDemo(p.cfg.Kafka.Brokers, p.kafkaSecurity(), p.logger)
+	d, err := kafka.NewDemo(p.cfg.Kafka.Brokers, p.kafkaSecurity(), p.logger) //nolint:contextcheck // lives until it is closed
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up the demo: %w", err)
 	}
