@@ -54,8 +54,8 @@ build: ## Build all programs into bin/
 ##@ Check
 
 .PHONY: test
-test: setup ## Install what tests need, then run all of them, the Kafka suites on both brokers
-	@$(MAKE) test-embedded test-apache
+test: setup ## Install what tests need, then run all, what talks to Kafka and S3 on both kinds of servers
+	@$(MAKE) test-embedded test-apache test-s3
 
 .PHONY: test-embedded
 test-embedded: bin/testsummary ## Run all tests, on the embedded broker
@@ -68,6 +68,21 @@ test-apache: bin/testsummary ## Run the messaging and end-to-end tests on Apache
 	@packages='$(kafka_packages)'; \
 	[[ -n $$packages ]] || { echo 'no package tests Kafka' >&2; exit 1; }; \
 	set -x; CARTULARY_TEST_KAFKA=apache $(gotest) -p 1 $(call coverage,apache) $$packages | bin/testsummary
+
+# The ways in and out, by name: the rest of the interface has nothing to do with the store.
+ways := UploadsToTheStore|Resumable|BrokenUpload|RawBodies|CutOff|FormsAre|RepeatedAndEqual|MD5|Digests|Ranges|Archives|AStoreThat
+
+.PHONY: test-s3
+test-s3: ## Run the tests of the store and of the ways in and out on versitygw, as a program of its own
+	@scripts/s3 --build
+	@$(MAKE) -j2 test-s3-ways test-s3-store
+
+.PHONY: test-s3-ways test-s3-store
+test-s3-ways: only := -run '$(ways)' ./adapters/http
+test-s3-store: only := ./adapters/s3
+test-s3-ways test-s3-store: bin/testsummary
+	@mkdir -p .cache/coverage
+	CARTULARY_TEST_S3=$(CURDIR)/scripts/s3 $(gotest) $(call coverage,$@) $(only) | bin/testsummary
 
 .PHONY: cover
 cover: ## Run all tests and print how much of the product they cover

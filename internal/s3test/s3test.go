@@ -1,6 +1,7 @@
 // Package s3test gives tests a real S3 server, each its own, in a process of its
-// own: the test binary itself, started once more. So a test can kill it, and its
-// working directory is left alone (see embedded/s3).
+// own, which a test can kill: by default the embedded server, run by the test binary
+// itself, started once more, so that its working directory is left alone (see
+// embedded/s3); with [Variable], a program.
 //
 // A package that uses s3test begins its TestMain with
 //
@@ -23,6 +24,10 @@ import (
 
 	"github.com/cartulary/cartulary/embedded/s3"
 )
+
+// Variable is the environment variable that names a program to use as the server, with
+// the absolute path of scripts/s3 or of what takes its arguments.
+const Variable = "CARTULARY_TEST_S3"
 
 // What every server of this package is set up with.
 const (
@@ -77,29 +82,44 @@ type Server struct {
 
 	dir   string
 	cmd   *exec.Cmd
-	stdin io.Closer
+	stdin io.Closer // of the embedded one, which ends with it
 }
 
 // Start runs a server until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{dir: t.TempDir()}
-	s.run(t, "0")
 	t.Cleanup(s.Kill)
+	if !OwnProgram() {
+		s.run(t, "0")
+		return s
+	}
+	s.runProgram(t, freePort(t))
+	s.makeBucket(t)
 	return s
 }
 
 // Kill ends the server at once (SIGKILL) and waits until it is gone.
 func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
 	_ = s.cmd.Process.Kill() // it may be gone already
 	_ = s.cmd.Wait()         // says that it was killed
-	_ = s.stdin.Close()
+	if s.stdin != nil {
+		_ = s.stdin.Close()
+	}
 }
 
 // Restart runs the server again, on what it kept and where it was, after Kill.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	s.run(t, s.Endpoint[strings.LastIndexByte(s.Endpoint, ':')+1:])
+	port := s.Endpoint[strings.LastIndexByte(s.Endpoint, ':')+1:]
+	if OwnProgram() {
+		s.runProgram(t, port)
+		return
+	}
+	s.run(t, port)
 }
 
 func (s *Server) run(t testing.TB, port string) {
