@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,19 @@ type Batch struct {
 	Rows        []Row       // in order; what is missing is found
 	Hashes      []tlog.Hash // of the events from First on, as recorded in tiles; may be fewer than rows
 	First       int64
-	Checkpoints [][]byte // signed notes of sizes in the stretch, or beyond it, by size
+	Checkpoints []Noted // of sizes in the stretch, or beyond it, by size
+}
+
+// Noted is a checkpoint as it is kept.
+type Noted struct {
+	Note    []byte       // signed
+	Columns *NoteColumns // that stand beside the note; nil if nothing does
+}
+
+// NoteColumns repeat what a signed note says.
+type NoteColumns struct {
+	Size int64
+	Root []byte
 }
 
 // Source hands out a ledger's batches, from event 1 on, until yield fails.
@@ -30,6 +43,9 @@ type Audit struct {
 
 	// Head, if not nil, returns the tree that the ledger claims to be.
 	Head func() (tlog.Tree, error)
+	// Tiled is how many events tiles must record: a tile that is missing among them is
+	// found. 0 if nothing has to be recorded.
+	Tiled int64
 	// Marks are sizes, in order, whose roots are wanted.
 	Marks []int64
 }
@@ -138,13 +154,16 @@ func (r *reader) digest(w *work) {
 var errOther = errors.New("it speaks of another ledger")
 
 // open reads a checkpoint of the ledger.
-func (a *Audit) open(signed []byte) (Checkpoint, error) {
-	c, err := OpenCheckpoint(signed, a.Keys)
+func (a *Audit) open(kept Noted) (Checkpoint, error) {
+	c, err := OpenCheckpoint(kept.Note, a.Keys)
 	if err != nil {
 		return c, err
 	}
 	if of, err := c.Ledger(); err != nil || of != a.Ledger {
 		return c, errOther
+	}
+	if k := kept.Columns; k != nil && (k.Size != c.Size || !bytes.Equal(k.Root, c.Root[:])) {
+		return c, fmt.Errorf("its columns say size %d and root %.64x, what was signed says %d and %x", k.Size, k.Root, c.Size, c.Root)
 	}
 	return c, nil
 }

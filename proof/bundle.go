@@ -79,8 +79,8 @@ func writeBatch(out *bufio.Writer, b *Batch) error {
 			return err
 		}
 	}
-	for _, signed := range b.Checkpoints {
-		if err := writeLine(out, bundleLine{Checkpoint: string(signed)}); err != nil {
+	for _, c := range b.Checkpoints {
+		if err := writeLine(out, bundleLine{Checkpoint: string(c.Note)}); err != nil {
 			return err
 		}
 	}
@@ -230,7 +230,7 @@ func (r *bundleReader) other(text []byte) (end bool, err error) {
 	}
 	switch {
 	case line.Checkpoint != "":
-		r.batch.Checkpoints = append(r.batch.Checkpoints, []byte(line.Checkpoint))
+		r.batch.Checkpoints = append(r.batch.Checkpoints, Noted{Note: []byte(line.Checkpoint)})
 		if len(r.batch.Checkpoints) >= batchEvents {
 			return false, r.flush()
 		}

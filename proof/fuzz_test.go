@@ -125,7 +125,7 @@ func (g *genuine) receipt(t testing.TB) []byte {
 // lines returns the ledger as a bundle before it is compressed.
 func (g *genuine) lines(t testing.TB) []byte {
 	t.Helper()
-	b := &proof.Batch{First: 1, Checkpoints: [][]byte{g.note}}
+	b := &proof.Batch{First: 1, Checkpoints: []proof.Noted{{Note: g.note}}}
 	for i, body := range g.bodies {
 		b.Rows = append(b.Rows, proof.Row{Seq: int64(i + 1), Body: body})
 		b.Hashes = append(b.Hashes, proof.LeafHash(body))

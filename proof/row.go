@@ -21,6 +21,7 @@ type Row struct {
 
 // Columns repeat some of an event's body.
 type Columns struct {
+	Null          bool // one of them, or the body, is NULL; the others are not set then
 	StreamID      uuid.UUID
 	StreamVersion int64
 	EventID       uuid.UUID
@@ -42,6 +43,9 @@ type reader struct {
 // check returns what is wrong with a row by itself: bytes that are not canonical, or a
 // body that disagrees with its place or its columns. It returns the event's time.
 func (r *reader) check(row Row) (at, reason string) {
+	if row.Columns != nil && row.Columns.Null {
+		return "", "one of its columns is empty"
+	}
 	f, ok := plain(row.Body)
 	if !ok {
 		if f, reason = r.read(row.Body); reason != "" {

@@ -22,7 +22,8 @@ type tally struct {
 	// tiles record. Which of the two is right shows at the next checkpoint.
 	doubt      int64 // 0: none
 	tiles      *compact.Range
-	incomplete bool // the tiles do not go on
+	incomplete bool  // the tiles do not go on
+	missing    int64 // the first event that they must record, and do not; 0: none
 }
 
 func newTally(a *Audit) *tally {
@@ -53,8 +54,8 @@ func (t *tally) find(seq int64, format string, args ...any) error {
 // add takes the next batch.
 func (t *tally) add(w *work) error {
 	var bad error
-	for _, signed := range w.Checkpoints {
-		c, err := t.audit.open(signed)
+	for _, kept := range w.Checkpoints {
+		c, err := t.audit.open(kept)
 		switch {
 		case err == nil && c.Size < t.report.Events:
 			err = fmt.Errorf("it comes too late: of %d events", c.Size)
@@ -117,6 +118,9 @@ func (t *tally) record(w *work, seq int64, leaf tlog.Hash) {
 	n := seq - w.First
 	if n < 0 || n >= int64(len(w.Hashes)) {
 		t.incomplete = true
+		if t.missing == 0 && seq <= t.audit.Tiled {
+			t.missing = seq
+		}
 		return
 	}
 	recorded := w.Hashes[n]
@@ -182,6 +186,9 @@ func (t *tally) finish() (Report, error) {
 	}
 	if t.doubt != 0 {
 		return t.report, &FindingError{Ledger: t.audit.Ledger, Seq: t.doubt, Reason: "it is not the event whose hash the tiles record"}
+	}
+	if t.missing != 0 {
+		return t.report, &FindingError{Ledger: t.audit.Ledger, Seq: t.missing, Reason: "the tile that records it is missing, or cut short"}
 	}
 	return t.report, nil
 }

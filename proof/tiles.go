@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -107,7 +108,7 @@ func OpenFrontier(last map[int]Piece) (*Frontier, error) {
 			continue
 		}
 		width := len(p.Hashes) / tlog.HashSize
-		if p.Index < 0 || width > TileWidth || len(p.Hashes)%tlog.HashSize != 0 {
+		if p.Index < 0 || p.Index >= math.MaxInt64/TileWidth || width > TileWidth || len(p.Hashes)%tlog.HashSize != 0 {
 			return nil, fmt.Errorf("%w: tile %d/%d: %d bytes", ErrTiles, level, p.Index, len(p.Hashes))
 		}
 		e := &f.levels[level]

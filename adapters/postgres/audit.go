@@ -12,9 +12,6 @@ import (
 	"github.com/cartulary/cartulary/proof"
 )
 
-// auditPage is how many events are read at once; a multiple of a tile's width.
-const auditPage = 16 * proof.TileWidth
-
 // Snapshot begins a transaction that sees the database as it is now and changes
 // nothing. The caller rolls it back.
 func Snapshot(ctx context.Context, conn *pgx.Conn) (pgx.Tx, error) {
@@ -55,8 +52,11 @@ func Audit(ctx context.Context, tx pgx.Tx, a proof.Audit) (proof.Report, error) 
 	if err != nil {
 		return proof.Report{}, fmt.Errorf("audit ledger %s: %w", a.Ledger, err)
 	}
-	if extent.events && extent.first < 1 {
+	switch {
+	case extent.first < 1:
 		return proof.Report{}, &proof.FindingError{Ledger: a.Ledger, Seq: extent.first, Reason: "there is no event before the first"}
+	case extent.unnumbered:
+		return proof.Report{}, &proof.FindingError{Ledger: a.Ledger, Reason: "an event has no number, or a checkpoint no size"}
 	}
 	frontier, err := openFrontier(ctx, tx, a.Ledger)
 	if errors.Is(err, proof.ErrTiles) {
@@ -67,15 +67,19 @@ func Audit(ctx context.Context, tx pgx.Tx, a proof.Audit) (proof.Report, error) 
 	}
 	a.Head = func() (tlog.Tree, error) { return extent.tree(a.Ledger) }
 	tiled := frontier.Size()
-	a.Marks = []int64{tiled}
+	a.Marks, a.Tiled = []int64{tiled}, tiled
 	report, err := a.Run(ctx, ledgerSource(tx, a.Ledger, extent.last))
 	if err != nil {
 		return report, err
 	}
-	if tiled > report.Events {
+	switch {
+	case tiled > report.Events:
 		return report, &proof.FindingError{
 			Ledger: a.Ledger, Seq: report.Events + 1, Reason: fmt.Sprintf("it is missing: tiles hold %d events", tiled),
 		}
+	case tiled < report.Signed: // they are stored together
+		return report, &proof.FindingError{Ledger: a.Ledger, Seq: tiled + 1, Reason: fmt.Sprintf(
+			"the tile that records it is missing: a signed checkpoint holds %d events", report.Signed)}
 	}
 	err = proof.AuthenticateAll(ctx, tlog.Tree{N: tiled, Hash: report.Marks[tiled]}, tiles{tx, a.Ledger})
 	if errors.Is(err, proof.ErrTiles) {
@@ -86,21 +90,21 @@ func Audit(ctx context.Context, tx pgx.Tx, a proof.Audit) (proof.Report, error) 
 
 // extent is where a ledger begins and ends.
 type extent struct {
-	events      bool
-	first, last int64 // of its events
+	first, last int64 // of its events; 1 and 0 if there is none
+	unnumbered  bool  // an event has no number or a checkpoint no size: no page has those
 	head        int64
 	hashes      []byte
 }
 
 func measure(ctx context.Context, tx pgx.Tx, ledger uuid.UUID) (extent, error) {
 	var e extent
-	var first, last *int64
-	err := tx.QueryRow(ctx, `select min(seq), max(seq) from ledger.events where ledger_id = $1`, ledger).Scan(&first, &last)
+	err := tx.QueryRow(ctx, `
+select coalesce(min(seq), 1), coalesce(max(seq), 0),
+    exists (select from ledger.events where ledger_id = $1 and seq is null)
+    or exists (select from ledger.checkpoints where ledger_id = $1 and (size is null or size < 1))
+from ledger.events where ledger_id = $1`, ledger).Scan(&e.first, &e.last, &e.unnumbered)
 	if err != nil {
 		return e, err
-	}
-	if first != nil {
-		e.events, e.first, e.last = true, *first, *last
 	}
 	err = tx.QueryRow(ctx, `select seq, range from ledger.heads where ledger_id = $1`, ledger).Scan(&e.head, &e.hashes)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -119,102 +123,4 @@ func (e extent) tree(ledger uuid.UUID) (tlog.Tree, error) {
 		return tlog.Tree{}, &proof.FindingError{Ledger: ledger, Seq: e.head, Reason: "the ledger's head can't be read: " + err.Error()}
 	}
 	return tlog.Tree{N: e.head, Hash: root}, nil
-}
-
-// SignedSource hands out the events that a ledger's latest checkpoint holds, with
-// hashes and checkpoints; proof.ErrNotSigned if nothing was signed yet.
-func SignedSource(ctx context.Context, tx pgx.Tx, ledger uuid.UUID) (proof.Source, error) {
-	c, err := latestCheckpoint(ctx, tx, ledger, 0)
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", ledger, err)
-	}
-	return ledgerSource(tx, ledger, c.Size), nil
-}
-
-// ledgerSource hands out events up to and including last.
-func ledgerSource(tx pgx.Tx, ledger uuid.UUID, last int64) proof.Source {
-	return func(ctx context.Context, yield func(*proof.Batch) error) error {
-		types := make(map[string]string)
-		for from := int64(1); from == 1 || from <= last; from += auditPage {
-			b, err := readBatch(ctx, tx, ledger, from, last, types)
-			if err != nil {
-				return fmt.Errorf("read ledger %s: %w", ledger, err)
-			}
-			if err := yield(b); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// readBatch reads a page of events, the tiles that record them and the checkpoints
-// among them; with the last page, all checkpoints that are left.
-func readBatch(
-	ctx context.Context, tx pgx.Tx, ledger uuid.UUID, from, last int64, types map[string]string,
-) (*proof.Batch, error) {
-	to := min(from+auditPage-1, last)
-	upTo := to
-	if to == last {
-		const all = 1<<63 - 1
-		upTo = all
-	}
-	b := &proof.Batch{First: from}
-	queue := &pgx.Batch{}
-	queue.Queue(`
-select seq, stream_id, stream_version, event_id, type, at, traceparent, body from ledger.events
-where ledger_id = $1 and seq between $2 and $3 order by seq`, ledger, from, to).
-		Query(func(rows pgx.Rows) error { return readRows(b, rows, types) })
-	const first = `($2 - 1) / 256` // tile
-	queue.Queue(`
-select index, hashes from ledger.tiles
-where ledger_id = $1 and level = 0 and index between `+first+` and ($3 - 1) / 256 order by index`, ledger, from, to).
-		Query(func(rows pgx.Rows) error { return readHashes(b, rows) })
-	queue.Queue(`
-select note from ledger.checkpoints where ledger_id = $1 and size between $2 and $3 order by size`, ledger, from, upTo).
-		Query(func(rows pgx.Rows) (err error) {
-			b.Checkpoints, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
-			return err
-		})
-	return b, tx.SendBatch(ctx, queue).Close()
-}
-
-func readRows(b *proof.Batch, rows pgx.Rows, types map[string]string) error {
-	b.Rows = make([]proof.Row, 0, auditPage)
-	columns := make([]proof.Columns, 0, auditPage)
-	var chunk arena
-	for rows.Next() {
-		v := rows.RawValues()
-		kind, ok := types[string(v[4])]
-		if !ok {
-			kind = string(v[4])
-			types[kind] = kind
-		}
-		columns = append(columns, proof.Columns{
-			StreamID: uuid.UUID(v[1]), StreamVersion: readInt64(v[2]), EventID: uuid.UUID(v[3]),
-			Type: kind, At: readTime(v[5]), TraceParent: string(v[6]),
-		})
-		b.Rows = append(b.Rows, proof.Row{
-			Seq: readInt64(v[0]), Columns: &columns[len(columns)-1], Body: chunk.clone(v[7]),
-		})
-	}
-	return rows.Err()
-}
-
-// readHashes reads tiles, as far as they follow each other.
-func readHashes(b *proof.Batch, rows pgx.Rows) error {
-	var (
-		index  int64
-		hashes []byte
-	)
-	_, err := pgx.ForEachRow(rows, []any{&index, &hashes}, func() error {
-		if index*proof.TileWidth != b.First-1+int64(len(b.Hashes)) {
-			return nil
-		}
-		for i := 0; i+tlog.HashSize <= len(hashes); i += tlog.HashSize {
-			b.Hashes = append(b.Hashes, tlog.Hash(hashes[i:i+tlog.HashSize]))
-		}
-		return nil
-	})
-	return err
 }
