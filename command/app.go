@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -70,12 +71,12 @@ type useCase[T any] struct {
 	ledger  uuid.UUID
 	meta    Meta
 	origin  *events.Sealed  // of meta
-	streams []events.Stream // that it decides on and may change; first, that of the thing it is about
+	streams []events.Stream // that it decides on; first, that of the thing it is about
 	decide  func(*history) (decision[T], error)
 }
 
 // perform runs a use case: load, decide, append; again from the start when someone
-// else was faster. A keyed command that was done before gets the first outcome.
+// else was faster, be it on a stream that was only read. A keyed command that was done before gets the first outcome.
 func perform[T any](
 	ctx context.Context, app *App, ledger uuid.UUID, meta Meta, streams []events.Stream,
 	decide func(*history) (decision[T], error),
@@ -129,7 +130,7 @@ func (u useCase[T]) attempt(ctx context.Context) (Result[T], error) {
 			return Result[T]{}, err
 		}
 		d, err := u.decided(h)
-		if changes := d.expecting(h); err == nil && !h.unchecked(changes) {
+		if changes := d.expecting(h, u.streams); err == nil && !h.unchecked(changes) {
 			return u.append(ctx, h, d, changes)
 		}
 	}
@@ -141,7 +142,7 @@ func (u useCase[T]) attempt(ctx context.Context) (Result[T], error) {
 	if err != nil {
 		return Result[T]{}, err
 	}
-	return u.append(ctx, h, d, d.expecting(h))
+	return u.append(ctx, h, d, d.expecting(h, u.streams))
 }
 
 // decided decides on h. That what the command changes is at another version than
@@ -197,13 +198,23 @@ func (u useCase[T]) append(ctx context.Context, h *history, d decision[T], chang
 	return Result[T]{Value: d.outcome(receipt.At), Receipt: receipt}, nil
 }
 
-// expecting returns the changes that add anything, each at its stream's version.
-func (d decision[T]) expecting(h *history) []Change {
-	changes := make([]Change, 0, len(d.changes))
+// expecting returns the changes that add anything, each at its stream's version; and,
+// if there are any, changes that only check the streams which were decided on and
+// stay as they are. A command that adds nothing stands for itself: it expects nothing.
+func (d decision[T]) expecting(h *history, streams []events.Stream) []Change {
+	changes := make([]Change, 0, max(len(d.changes), len(streams)))
 	for _, c := range d.changes {
 		if len(c.Events) > 0 {
 			c.Expected = h.version(c.Stream)
 			changes = append(changes, c)
+		}
+	}
+	if len(changes) == 0 {
+		return changes
+	}
+	for _, s := range streams {
+		if !slices.ContainsFunc(changes, func(c Change) bool { return c.Stream.ID == s.ID }) {
+			changes = append(changes, Change{Stream: s, Expected: h.version(s)})
 		}
 	}
 	return changes

@@ -29,7 +29,7 @@ func (h *history) version(stream events.Stream) int64 {
 }
 
 // unchecked reports whether the history holds a remembered stream that the
-// changes leave alone, so that the ledger would not check it.
+// changes don't name, so that the ledger would not check it.
 func (h *history) unchecked(changes []Change) bool {
 	checked := 0
 	for _, c := range changes {

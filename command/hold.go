@@ -136,7 +136,11 @@ func (c PlaceHold) Decide(t Tenant, d Document, h Holds) ([]events.HoldEvent, er
 // PlaceHold places a hold, and returns it.
 func (a *App) PlaceHold(ctx context.Context, meta Meta, c PlaceHold) (Result[Hold], error) {
 	tenant, document, holds := tenantStream(c.TenantID), documentStream(c.DocumentID), holdStream(c.TenantID)
-	return perform(ctx, a, c.TenantID, meta, []events.Stream{holds, tenant, document}, func(h *history) (decision[Hold], error) {
+	streams := []events.Stream{holds, tenant}
+	if c.DocumentID != uuid.Nil {
+		streams = append(streams, document)
+	}
+	return perform(ctx, a, c.TenantID, meta, streams, func(h *history) (decision[Hold], error) {
 		state := fold(h, holds, evolveHolds)
 		placed, err := c.Decide(fold(h, tenant, evolveTenant), fold(h, document, evolveDocument), state)
 		return decision[Hold]{

@@ -49,8 +49,8 @@ type Append struct {
 // Change is what one command adds to one stream.
 type Change struct {
 	Stream   events.Stream
-	Expected int64 // the stream's version before the change; 0 if it must be new
-	Events   []events.Event
+	Expected int64          // the stream's version before the change; 0 if it must be new
+	Events   []events.Event // none if the stream must only be at that version
 }
 
 // Meta is who and what caused a command.

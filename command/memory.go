@@ -14,7 +14,7 @@ const rememberedStates = 20_000
 
 // memory holds states of streams as this process last knew them. A state in it
 // may be older than the ledger's: whoever decides on one must let the ledger check
-// it, by appending to that very stream at its version.
+// it, by an append that expects that very stream at its version.
 type memory struct {
 	states *lru.Cache[place, snapshot]
 }

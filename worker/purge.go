@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -16,7 +17,8 @@ const purgeBatch = 100
 
 // Purger removes what closed tenants leave, after a grace period: their objects,
 // then their database. Then it records that they are gone; their trail stays.
-// Each step may be cut off and done again, by any worker.
+// Each step may be cut off and done again, by any worker. A tenant in which something is
+// held is left as it is, whenever and however it was closed.
 type Purger struct {
 	App       *command.App
 	Databases interface {
@@ -70,6 +72,9 @@ func (p *Purger) purge(ctx context.Context, id uuid.UUID, before time.Time) erro
 	if !tenant.Deleted || tenant.Purged || !tenant.DeletedAt.Before(before) {
 		return nil
 	}
+	if held, err := p.held(ctx, id); held || err != nil {
+		return err
+	}
 	p.Logger.LogAttrs(ctx, slog.LevelInfo, "purging tenant", slog.String("tenant_id", id.String()),
 		slog.Time("closed_at", tenant.DeletedAt))
 	removed, err := p.removeObjects(ctx, id)
@@ -86,6 +91,18 @@ func (p *Purger) purge(ctx context.Context, id uuid.UUID, before time.Time) erro
 	}
 	p.Logger.LogAttrs(ctx, slog.LevelInfo, "tenant purged", slog.String("tenant_id", id.String()), slog.Int("objects", removed))
 	return nil
+}
+
+// held reports, and logs, whether a hold stands in the tenant.
+func (p *Purger) held(ctx context.Context, id uuid.UUID) (bool, error) {
+	err := p.App.TenantFree(ctx, id)
+	hold, held := errors.AsType[*command.HeldError](err)
+	if !held {
+		return false, err
+	}
+	p.Logger.LogAttrs(ctx, slog.LevelWarn, "a legal hold keeps a closed tenant from being purged",
+		slog.String("tenant_id", id.String()), slog.Time("since", hold.Hold.Since), slog.String("by", hold.Hold.By.String()))
+	return true, nil
 }
 
 // removeObjects removes all that lies under the tenant's prefix, unfinished uploads

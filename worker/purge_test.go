@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,5 +128,66 @@ func TestAClosedTenantIsPurgedAfterItsGrace(t *testing.T) {
 	}
 	if exists() {
 		t.Error("the database was made anew")
+	}
+}
+
+// dropped counts how often a database was to be dropped.
+type dropped int
+
+func (d *dropped) Drop(context.Context, uuid.UUID) error {
+	*d++
+	return nil
+}
+
+// Commands don't let a tenant be closed in which something is held. Should one have
+// been, its bytes are there still.
+func TestAClosedTenantThatIsHeldIsNotPurged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.app.DeleteTenant(t.Context(), b.meta(), command.DeleteTenant{TenantID: b.tenant, Actor: b.admin}); err != nil {
+		t.Fatal(err)
+	}
+	holds := events.Stream{Kind: events.KindHold, ID: uuid.NewSHA1(b.tenant, []byte("holds"))}
+	record := func(version int64, e events.Event) {
+		if _, err := b.ledger.Append(t.Context(), command.Append{
+			Ledger: b.tenant, Meta: b.meta(), Changes: []command.Change{{Stream: holds, Expected: version, Events: []events.Event{e}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.store.Put(t.Context(), command.StagingPath(b.tenant, uuid.New()), "text/plain", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	var (
+		drops dropped
+		log   bytes.Buffer
+	)
+	purger := worker.Purger{
+		App: b.app, Databases: &drops, Objects: area{b.store}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Closed: func(context.Context, time.Time, int) ([]uuid.UUID, error) { return []uuid.UUID{b.tenant}, nil },
+	}
+	document := uuid.New()
+	for version, event := range []events.Event{
+		events.TenantHoldPlaced{Reason: "Case 1"},
+		events.DocumentHoldPlaced{DocumentID: document, Reason: "Case 2"},
+		events.TenantHoldReleased{Previous: "Case 1"},
+	} {
+		record(int64(version), event)
+		if err := purger.Sweep(t.Context(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		err := b.store.List(t.Context(), command.TenantPrefix(b.tenant), func(s3.Object) error { left++; return nil })
+		if err != nil || left != 1 || drops != 0 {
+			t.Errorf("%T: %d objects are left, %v; the database was dropped %d times", event, left, err, drops)
+		}
+		if !strings.Contains(log.String(), "a legal hold keeps a closed tenant from being purged") {
+			t.Errorf("%T: the log says %q", event, log.String())
+		}
+		log.Reset()
+	}
+	record(3, events.DocumentHoldReleased{DocumentID: document, Previous: "Case 2"})
+	if err := purger.Sweep(t.Context(), time.Now().Add(time.Hour)); err != nil || drops != 1 {
+		t.Errorf("nothing is held any more: %v, the database was dropped %d times", err, drops)
 	}
 }

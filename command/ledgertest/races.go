@@ -114,6 +114,37 @@ func writersOverPairs(t *testing.T, l command.Ledger) {
 	}
 }
 
+// Each writes to a stream of its own and expects all the others to be empty: whoever
+// comes first leaves nothing to the rest.
+func writersUnlessOthers(t *testing.T, l command.Ledger) {
+	const rounds = 10
+	for range rounds {
+		ledger := newID()
+		streams, ids := documents(8)
+		var won atomic.Int64
+		race(func(i int) {
+			changes := make([]command.Change, len(streams))
+			for n, s := range streams {
+				changes[n] = change(s, 0, 0)
+			}
+			changes[i%len(streams)] = change(streams[i%len(streams)], 0, 1)
+			_, err := l.Append(t.Context(), commandOf(ledger, changes...))
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, command.ErrConflict):
+				t.Errorf("append: %v", err)
+			}
+		})
+		if got := won.Load(); got != 1 {
+			t.Errorf("%d writers won, want 1", got)
+		}
+		if got := len(wantWhole(t, l, ledger, ids...)); got != 1 {
+			t.Errorf("%d events, want 1", got)
+		}
+	}
+}
+
 func writersOverLedgers(t *testing.T, l command.Ledger) {
 	const each = 10
 	ledgers := make([]uuid.UUID, 8)

@@ -22,6 +22,8 @@ func Run(t *testing.T, open func(t *testing.T) command.Ledger) {
 		"a conflict leaves nothing of other streams":          conflictIsAtomic,
 		"one stream changed twice by one command":             sameStreamTwice,
 		"a change without events only checks":                 checksOnly,
+		"a check that a stream is not there":                  checksNothing,
+		"many writers, each if no other has written":          writersUnlessOthers,
 		"an unkeyed command without events":                   emptyUnkeyed,
 		"times never go back":                                 timesNeverGoBack,
 		"an event on a foreign kind of stream fails":          foreignKind,
