@@ -238,6 +238,10 @@ func (a *auditing) uncheckable(t *testing.T) {
 	a.verify(t, 1, "--checkpoint", "--bundle", early, "--checkpoint", a.path("none"))
 	a.verify(t, 1, "another", "--bundle", early, "--checkpoint", a.path("other.json"))
 	a.verify(t, 1, "--ledger must be an id", "--ledger", "x")
+	a.verify(t, 1, "of ledger "+a.tenant.String()+", a checkpoint of another", "--ledger", a.tenant.String(), "--checkpoint", a.path("other.json"))
+	a.verify(t, 1, "no event of it", "--ledger", uuid.NewString())
+	a.verify(t, 1, "--checkpoint", "--receipt", a.path("receipt.json"), "--checkpoint", a.path("late.json"))
+	a.verify(t, 1, "--document", "--bundle", early, "--document", a.path("deed.txt"))
 	a.verify(t, 3, "--checkpoint", "--bundle", early, "--checkpoint", a.path("deed.txt"))
 	a.expect(t, 1, "there is no audit command", "prove")
 	a.expect(t, 1, "say what to do")
@@ -274,6 +278,7 @@ func (a *auditing) ledgers(t *testing.T) {
 		exec(t, conn, `delete from ledger.`+table+of)
 	}
 	a.verify(t, 0, "ok: ledger", all...)
+	a.verify(t, 1, "no event of it", ledger...)
 	a.verify(t, 3, "is gone", known(all)...)
 	a.verify(t, 3, "event 1: it is missing", known(ledger)...)
 }

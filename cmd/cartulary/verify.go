@@ -74,6 +74,10 @@ func parseVerify(args []string, stdout io.Writer) (verifying, error) {
 	switch {
 	case asked != 1:
 		return v, errors.New("give one of --bundle, --receipt, --ledger and --all")
+	case v.document != "" && v.receipt == "":
+		return v, errors.New("--document goes with --receipt")
+	case v.receipt != "" && len(checkpoints) > 0:
+		return v, errors.New("--checkpoint does not go with --receipt, which brings its own")
 	case len(keys) == 0:
 		return v, errors.New("--key is missing: name the public key; GET /api/audit/key or cartulary audit key tell it")
 	}
@@ -103,7 +107,7 @@ func readCheckpoint(path string, keys proof.Keys) (proof.Checkpoint, error) {
 	return c, nil
 }
 
-// audit returns what a ledger is to be checked against.
+// audit returns what a ledger of those that are checked is to be checked against.
 func (v verifying) audit(ledger uuid.UUID) proof.Audit {
 	a := proof.Audit{Ledger: ledger, Keys: v.keys}
 	for _, c := range v.known {
@@ -112,6 +116,15 @@ func (v verifying) audit(ledger uuid.UUID) proof.Audit {
 		}
 	}
 	return a
+}
+
+// concern returns an error if a checkpoint would not be looked at, because it speaks of
+// another ledger than the one that is checked.
+func (v verifying) concern(a proof.Audit) error {
+	if len(a.Known) != len(v.known) {
+		return fmt.Errorf("--checkpoint: what is checked is of ledger %s, a checkpoint of another", a.Ledger)
+	}
+	return nil
 }
 
 func (v verifying) verifyBundle(ctx context.Context, stdout io.Writer) error {
@@ -127,8 +140,8 @@ func (v verifying) verifyBundle(ctx context.Context, stdout io.Writer) error {
 	defer bundle.Close()
 	begin := time.Now()
 	a := v.audit(bundle.Ledger)
-	if len(a.Known) != len(v.known) {
-		return fmt.Errorf("--checkpoint: the bundle is of ledger %s, a checkpoint of another", bundle.Ledger)
+	if err := v.concern(a); err != nil {
+		return err
 	}
 	report, err := a.Run(ctx, bundle.Read)
 	if err == nil && report.Signed < report.Events {
@@ -166,6 +179,9 @@ func (v verifying) verifyLedgers(ctx context.Context, getenv func(string) string
 		if err != nil {
 			return err
 		}
+		if err := v.concern(v.audit(ledger)); err != nil {
+			return err
+		}
 		ledgers = []uuid.UUID{ledger}
 	}
 	bad := 0
@@ -177,6 +193,8 @@ func (v verifying) verifyLedgers(ctx context.Context, getenv func(string) string
 		case errors.As(err, &finding):
 			bad++
 			_, err = fmt.Fprintf(stdout, "BAD: %v\n", finding)
+		case err == nil && !v.all && report.Events == 0:
+			err = fmt.Errorf("--ledger %s: the database holds no event of it, so there is nothing to prove", ledger)
 		case err == nil:
 			err = tell(stdout, report, time.Since(begin))
 		}
