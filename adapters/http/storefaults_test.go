@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,26 +15,34 @@ import (
 
 	httpapi "github.com/cartulary/cartulary/adapters/http"
 	"github.com/cartulary/cartulary/adapters/s3"
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/internal/faultproxy"
 	"github.com/cartulary/cartulary/internal/s3test"
 )
 
-// overFaults has the interface speak to the store through a proxy.
-func overFaults(t *testing.T) (*world, *faultproxy.Proxy) {
+// shortPatience is that with a store that stands still, where a test waits for its end.
+const shortPatience = 1500 * time.Millisecond
+
+// overFaults has the interface speak to the store through a proxy. It has the given
+// patience with it; the usual one if that is 0.
+func overFaults(t *testing.T, patience time.Duration) (*world, *faultproxy.Proxy) {
 	t.Helper()
 	var proxy *faultproxy.Proxy
+	var store *s3.Store
 	w := setup(t, func(c *httpapi.Config) {
 		server := s3test.Start(t)
 		proxy = faultproxy.Start(t, server.Endpoint)
-		store, err := s3.New(t.Context(), s3.Config{
+		var err error
+		store, err = s3.New(t.Context(), s3.Config{
 			Endpoint: proxy.Endpoint, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
-			Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true,
+			Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true, Patience: patience,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Objects = store
+		c.Objects, c.MaxUploads = store, 8 // of which one person may have 6
 	})
+	w.store = store
 	return w, proxy
 }
 
@@ -41,7 +50,7 @@ func overFaults(t *testing.T) (*world, *faultproxy.Proxy) {
 // nothing is recorded; once the store is well, the same upload is a document.
 func TestAStoreThatFailsInTheMiddle(t *testing.T) {
 	t.Parallel()
-	w, proxy := overFaults(t)
+	w, proxy := overFaults(t, 0)
 	ada := w.newPerson("ada")
 	tenant, id := ada.newTenant("Engines")
 	content := strings.Repeat("much to be sent ", 64<<10)
@@ -80,10 +89,59 @@ func (w *world) holds(p *person, tenant string, made answer, body string) {
 	}
 }
 
+// A store that hangs, connections open, costs its patience and no more: an upload is
+// refused whatever its way in, nothing is recorded, its place is free for the next one,
+// and nothing is left in the store.
+func TestAStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	w, proxy := overFaults(t, shortPatience)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	large := strings.Repeat("much to be sent ", 1<<20) // more than connections hold
+	ways := map[string]func(body string) answer{
+		"form":           func(body string) answer { return ada.upload(tenant, []part{file("a.bin", body)}) },
+		"body":           func(body string) answer { return ada.rawText(tenant, "filename=a.bin", body) },
+		"unknown length": func(body string) answer { return ada.uploadRaw(tenant, "filename=a.bin", strings.NewReader(body), -1) },
+		"small":          func(body string) answer { return ada.rawText(tenant, "filename=a.bin", body[:250<<10]) },
+		"tus": func(body string) answer {
+			return ada.patchTus(ada.beginTus(tenant, "a.bin", int64(len(body))), 0, strings.NewReader(body))
+		},
+	}
+	for name, fault := range map[string]faultproxy.Fault{
+		"stops taking":            {HangSent: 200 << 10},
+		"takes all, says nothing": {HangReceived: 1},
+	} {
+		before, begun := head(w, id), time.Now()
+		proxy.Set(fault)
+		var all sync.WaitGroup
+		for way, upload := range ways {
+			all.Go(func() {
+				if a := upload(name + way + large); a.status != http.StatusServiceUnavailable {
+					t.Errorf("%s, %s: %d %s", name, way, a.status, a.raw)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(begun); took > 10*shortPatience {
+			t.Errorf("%s: it took %s", name, took)
+		}
+		proxy.Set(faultproxy.Fault{})
+		if after := head(w, id); after != before {
+			t.Errorf("%s: %d events more", name, after-before)
+		}
+	}
+	w.until(func() bool { return len(w.objects(command.StagingPrefix(id))) == 0 })
+	for way, upload := range ways {
+		if a := upload(way + large); a.status != http.StatusCreated && a.status != http.StatusNoContent {
+			t.Errorf("%s: %d %s", way, a.status, a.raw)
+		}
+	}
+}
+
 // What was sent to the store is completed when the store is well again, and not before.
 func TestAStoreThatFailsACompletion(t *testing.T) {
 	t.Parallel()
-	w, proxy := overFaults(t)
+	w, proxy := overFaults(t, 0)
 	ada := w.newPerson("ada")
 	tenant, id := ada.newTenant("Engines")
 	body := strings.Repeat("sent before ", 100<<10)
@@ -107,7 +165,7 @@ func TestAStoreThatFailsACompletion(t *testing.T) {
 // is whole.
 func TestAnArchiveFromAStoreThatFails(t *testing.T) {
 	t.Parallel()
-	w, proxy := overFaults(t)
+	w, proxy := overFaults(t, shortPatience)
 	ada := w.newPerson("ada")
 	tenant, _ := ada.newTenant("Engines")
 	var ids []string
@@ -123,6 +181,11 @@ func TestAnArchiveFromAStoreThatFails(t *testing.T) {
 	proxy.Set(faultproxy.Fault{Pause: time.Millisecond})
 	if !whole(ada.cut(path)) {
 		t.Error("the store is slow, and the archive is not whole")
+	}
+	proxy.Set(faultproxy.Fault{HangReceived: 700 << 10})
+	begun := time.Now()
+	if whole(ada.cut(path)) || time.Since(begun) > 5*shortPatience {
+		t.Errorf("the store hung: the answer came after %s", time.Since(begun))
 	}
 }
 

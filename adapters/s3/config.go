@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,8 +16,8 @@ import (
 )
 
 const (
-	maxIdleConns   = 128
-	headersTimeout = 30 * time.Second // from the last byte of a request to the first of its answer
+	maxIdleConns    = 128
+	defaultPatience = 30 * time.Second
 )
 
 // The ways in which a store may encrypt.
@@ -50,6 +52,11 @@ type Config struct {
 	// KeepFor is how long nobody can remove what [Store.Keep] stores; not at all if 0.
 	// It needs a bucket with object lock.
 	KeepFor time.Duration
+
+	// Patience is how long the store may stand still within a request, neither taking
+	// nor giving a byte, until the request fails; 30 s if 0. It must be longer than the
+	// store takes to copy an object, or to make one of its parts.
+	Patience time.Duration
 }
 
 func (c Config) validate() error {
@@ -70,17 +77,18 @@ func (c Config) validate() error {
 
 // client returns a client of the store as reached under endpoint.
 func (c Config) client(endpoint string) *s3.Client {
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdleConns, maxIdleConns
+		t.DisableCompression = true
+	})
 	options := s3.Options{
 		Region:       c.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, ""),
 		UsePathStyle: c.PathStyle,
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdleConns, maxIdleConns
-			t.ResponseHeaderTimeout = headersTimeout
-			t.DisableCompression = true
-		}),
+		HTTPClient:   impatient{client, cmp.Or(c.Patience, defaultPatience)},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
+			o.Retryables = slices.Concat([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notStalled)}, o.Retryables)
 		}),
 		// Every object is hashed on its way in and verified before it counts, so
 		// a checksum per request would only be a third one; not every store knows

@@ -15,16 +15,19 @@ import (
 // asked is a store that takes everything, and remembers how it was asked to encrypt.
 type asked struct {
 	mu       sync.Mutex
-	fail     int // so many requests are answered 503 first
+	fail     int  // so many requests are answered 503 first
+	still    bool // it stands still
 	requests int
 	keys     []string // of requests that make objects
 }
 
 func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
+	if a.counted() {
+		stand(w, r)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.requests++
 	if a.fail > 0 {
 		a.fail--
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -33,6 +36,24 @@ func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPut {
 		a.keys = append(a.keys, r.Header.Get("X-Amz-Server-Side-Encryption")+" "+r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"))
 	}
+}
+
+// counted counts a request, and tells whether the store stands still.
+func (a *asked) counted() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests++
+	return a.still
+}
+
+// stand answers nothing, or not all, until nobody waits any more.
+func stand(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+	}
+	<-r.Context().Done()
 }
 
 func openAsked(t *testing.T, a *asked, change func(*s3.Config)) *s3.Store {

@@ -1,6 +1,6 @@
 // Package faultproxy stands between a program and a server, for tests, and does to what
 // passes what networks and sick servers do: it refuses connections, cuts them, slows
-// them down, and changes bytes.
+// them down, lets them hang, and changes bytes.
 package faultproxy
 
 import (
@@ -18,11 +18,13 @@ const chunk = 16 << 10
 
 // Fault says what goes wrong; the zero value, that nothing does.
 type Fault struct {
-	Refuse      bool          // connections end as soon as they are made
-	CutSent     int64         // a connection ends after so many bytes to the server; 0: it does not
-	CutReceived int64         // a connection ends after so many bytes from the server; 0: it does not
-	Pause       time.Duration // before each piece of at most 16 KiB, either way
-	Flip        bool          // the last byte of each piece of 16 KiB from the server is another
+	Refuse       bool          // connections end as soon as they are made
+	CutSent      int64         // a connection ends after so many bytes to the server; 0: it does not
+	CutReceived  int64         // a connection ends after so many bytes from the server; 0: it does not
+	HangSent     int64         // after so many bytes to the server no more are taken, and the connection stays; 0: they are
+	HangReceived int64         // after so many bytes from the server no more come, and the connection stays; 0: they do
+	Pause        time.Duration // before each piece of at most 16 KiB, either way
+	Flip         bool          // the last byte of each piece of 16 KiB from the server is another
 }
 
 // Proxy passes on what it is sent.
@@ -35,6 +37,7 @@ type Proxy struct {
 
 	mu    sync.Mutex
 	fault Fault
+	past  chan struct{} // closed when something else goes wrong
 	open  map[net.Conn]bool
 }
 
@@ -51,7 +54,7 @@ func Start(t testing.TB, endpoint string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{server: server.Host, listener: listener, open: make(map[net.Conn]bool)}
+	p := &Proxy{server: server.Host, listener: listener, past: make(chan struct{}), open: make(map[net.Conn]bool)}
 	server.Host = listener.Addr().String()
 	p.Endpoint = server.String()
 	p.running.Go(p.accept)
@@ -68,6 +71,8 @@ func (p *Proxy) Set(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = f
+	close(p.past)
+	p.past = make(chan struct{})
 	for conn := range p.open {
 		_ = conn.Close()
 	}
@@ -85,7 +90,7 @@ func (p *Proxy) accept() {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	fault, ok := p.enter(client)
+	fault, past, ok := p.enter(client)
 	if !ok {
 		return
 	}
@@ -95,13 +100,16 @@ func (p *Proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
+	if tcp, ok := client.(*net.TCPConn); ok && fault.HangSent > 0 {
+		_ = tcp.SetReadBuffer(chunk) // or much would seem to be taken
+	}
 	var ways sync.WaitGroup
-	for _, way := range []func(){
-		func() { pass(server, client, fault.CutSent, fault.Pause, false) },
-		func() { pass(client, server, fault.CutReceived, fault.Pause, fault.Flip) },
+	for _, way := range []way{
+		{to: server, from: client, cut: fault.CutSent, hang: fault.HangSent, pause: fault.Pause},
+		{to: client, from: server, cut: fault.CutReceived, hang: fault.HangReceived, pause: fault.Pause, flip: fault.Flip},
 	} {
 		ways.Go(func() {
-			way()
+			way.pass(past)
 			_ = client.Close() // whichever way ended: both do
 			_ = server.Close()
 		})
@@ -109,15 +117,16 @@ func (p *Proxy) serve(client net.Conn) {
 	ways.Wait()
 }
 
-// enter notes a connection, and returns what goes wrong with it.
-func (p *Proxy) enter(conn net.Conn) (Fault, bool) {
+// enter notes a connection, and returns what goes wrong with it, and what is closed when
+// that is past.
+func (p *Proxy) enter(conn net.Conn) (Fault, <-chan struct{}, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fault.Refuse {
-		return Fault{}, false
+		return Fault{}, nil, false
 	}
 	p.open[conn] = true
-	return p.fault, true
+	return p.fault, p.past, true
 }
 
 func (p *Proxy) leave(conn net.Conn) {
@@ -126,21 +135,38 @@ func (p *Proxy) leave(conn net.Conn) {
 	delete(p.open, conn)
 }
 
-// pass copies until an end, or until so many bytes were copied if cut is positive.
-func pass(to io.Writer, from io.Reader, cut int64, pause time.Duration, flip bool) {
-	if cut > 0 {
-		from = io.LimitReader(from, cut)
+// way is one of the two directions of a connection.
+type way struct {
+	to        io.Writer
+	from      io.Reader
+	cut, hang int64 // see [Fault]
+	pause     time.Duration
+	flip      bool
+}
+
+// pass copies until an end, or as long as cut and hang allow. What hangs does so until
+// past is closed.
+func (w way) pass(past <-chan struct{}) {
+	from := w.from
+	if limit := max(w.cut, w.hang); limit > 0 {
+		from = io.LimitReader(from, limit)
 	}
 	piece := make([]byte, chunk)
-	for {
+	for total := int64(0); ; {
 		n, err := from.Read(piece)
-		if pause > 0 {
-			<-time.After(pause)
+		if w.pause > 0 {
+			<-time.After(w.pause)
 		}
-		if flip && n == len(piece) {
+		if w.flip && n == len(piece) {
 			piece[n-1] ^= 1
 		}
-		if _, failed := to.Write(piece[:n]); err != nil || failed != nil {
+		if _, failed := w.to.Write(piece[:n]); failed != nil {
+			return
+		}
+		if total += int64(n); w.hang > 0 && total == w.hang {
+			<-past
+		}
+		if err != nil {
 			return
 		}
 	}
