@@ -94,7 +94,7 @@ on conflict (ledger_id) do update set seq = excluded.seq, at = excluded.at, rang
 	if err != nil {
 		return err
 	}
-	_, err = postgres.NewProofs(t.pool).Certify(ctx, t.tenant, func(tree tlog.Tree) ([]byte, error) {
+	_, err = postgres.NewProofs(t.pool).Certify(ctx, t.tenant, tlog.Tree{}, func(tree tlog.Tree) ([]byte, error) {
 		return proof.Checkpoint{Origin: proof.Origin(t.key.Name(), t.tenant), Size: tree.N, Root: tree.Hash}.Sign(t.key)
 	})
 	return err

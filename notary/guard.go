@@ -28,8 +28,7 @@ type Roots interface {
 	// RootAt returns the root of a ledger's first size events; an error that says so
 	// if it does not hold as many.
 	RootAt(ctx context.Context, ledger uuid.UUID, size int64) (tlog.Hash, error)
-	// Keys returns the public keys of those who signed.
-	Keys(ctx context.Context) ([]string, error)
+	Signers
 }
 
 // Guard compares ledgers with what was published of them.
@@ -101,12 +100,12 @@ func (d *DisagreementError) Error() string {
 
 // compare holds every ledger's latest published checkpoint against the ledger.
 func (g *Guard) compare(ctx context.Context) (verdict, err error) {
-	keys, err := g.trusted(ctx)
+	keys, err := trusted(ctx, g.roots, g.keys)
 	if err != nil {
 		return nil, err
 	}
 	err = g.published.List(ctx, latestPrefix, func(key string) error {
-		signed, err := g.published.Read(ctx, key, 1<<16)
+		signed, err := g.published.Read(ctx, key, maxLatest)
 		if err != nil {
 			return err
 		}
@@ -118,31 +117,15 @@ func (g *Guard) compare(ctx context.Context) (verdict, err error) {
 	return nil, err
 }
 
-func (g *Guard) trusted(ctx context.Context) (proof.Keys, error) {
-	texts, err := g.roots.Keys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	known, err := proof.ParseKeys(texts...)
-	if err != nil {
-		return nil, err
-	}
-	return append(known, g.keys...), nil
-}
-
 // judge fails with a [*DisagreementError] or because it can't tell.
 func (g *Guard) judge(ctx context.Context, name string, signed []byte, keys proof.Keys) error {
 	id, err := uuid.Parse(name)
 	if err != nil {
 		return nil //nolint:nilerr // an object of somebody else's
 	}
-	c, err := proof.OpenCheckpoint(signed, keys)
+	c, err := openLatest(id, signed, keys)
 	if err != nil {
-		return &DisagreementError{Ledger: id, Reason: fmt.Sprintf(
-			"the database knows no key that signed it; was it set back to an earlier time? (%v)", err)}
-	}
-	if of, err := c.Ledger(); err != nil || of != id {
-		return &DisagreementError{Ledger: id, Size: c.Size, Reason: "the published checkpoint speaks of another ledger"}
+		return err
 	}
 	root, err := g.roots.RootAt(ctx, id, c.Size)
 	switch {

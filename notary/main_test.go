@@ -46,13 +46,9 @@ type office struct {
 
 func setup(t *testing.T) *office {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), pgtest.Platform(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	o := &office{Proofs: postgres.NewProofs(pool), pool: pool, ledger: postgres.New(pool, postgres.Options{}), server: s3test.Start(t), logs: &logs{}}
-	t.Cleanup(o.ledger.Close)
+	o := &office{server: s3test.Start(t), logs: &logs{}}
+	o.open(t, pgtest.Platform(t))
+	var err error
 	o.store, err = s3.New(t.Context(), s3.Config{
 		Endpoint: o.server.Endpoint, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
 		Bucket: s3test.Bucket, Region: s3test.Region, PathStyle: true,
@@ -73,11 +69,35 @@ func setup(t *testing.T) *office {
 	return o
 }
 
+// open stands the office on a main database.
+func (o *office) open(t *testing.T, url string) {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	o.Proofs, o.pool, o.ledger = postgres.NewProofs(pool), pool, postgres.New(pool, postgres.Options{})
+	t.Cleanup(o.ledger.Close)
+}
+
+// backUp returns the office as it will be once the main database is set back to what it
+// is now.
+func (o *office) backUp(t *testing.T) *office {
+	t.Helper()
+	restored := &office{server: o.server, store: o.store, key: o.key, logs: &logs{}}
+	url := o.pool.Config().ConnString()
+	restored.open(t, pgtest.Copy(t, url))
+	o.open(t, url) // whose connections are cut off
+	return restored
+}
+
 // config returns what a notary is made with that looks all the time.
 func (o *office) config() notary.Config {
 	return notary.Config{
 		Ledgers: o.Proofs, Objects: o.store, Publish: o.publish, Signer: o.key,
 		Every: 5 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(o.logs, nil)), Rewritten: postgres.ErrRewritten,
+		NotFound: s3.ErrNotFound, Differs: s3.ErrDiffers,
 	}
 }
 
@@ -176,7 +196,7 @@ func (o *office) published(t *testing.T, ledger uuid.UUID, size int64) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiting, err := o.Unpublished(t.Context(), 1000)
+	waiting, err := o.Unpublished(t.Context(), uuid.Nil, 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestWhatGrowsIsSignedAndPublished(t *testing.T) {
 }
 
 // alarm is what a notary says that must not sign.
-const alarm = "THE LEDGER WAS REWRITTEN"
+const alarm = "THE LEDGER IS NOT WHAT WAS SIGNED OR PUBLISHED BEFORE"
 
 func TestARewrittenOrShortenedHistoryIsNotSigned(t *testing.T) {
 	t.Parallel()
@@ -109,9 +109,9 @@ func (c *crashing) die() error {
 	return errKilled
 }
 
-func (c *crashing) Certify(ctx context.Context, id uuid.UUID, sign func(tlog.Tree) ([]byte, error)) (made *proof.Signed, err error) {
+func (c *crashing) Certify(ctx context.Context, id uuid.UUID, published tlog.Tree, sign func(tlog.Tree) ([]byte, error)) (made *proof.Signed, err error) {
 	err = c.do("certify", func() error {
-		made, err = c.Ledgers.Certify(ctx, id, sign)
+		made, err = c.Ledgers.Certify(ctx, id, published, sign)
 		return err
 	})
 	return made, err
@@ -171,7 +171,7 @@ func TestWhatAKilledNotarySignedIsPublished(t *testing.T) {
 				}
 			}
 			stop()
-			if waiting, err := o.Unpublished(t.Context(), 100); err != nil || len(waiting) > 0 {
+			if waiting, err := o.Unpublished(t.Context(), uuid.Nil, 0, 100); err != nil || len(waiting) > 0 {
 				t.Errorf("%s: %d checkpoints wait, %v", step, len(waiting), err)
 			}
 		}
@@ -221,13 +221,13 @@ type desk struct {
 	t      *testing.T
 }
 
-func (d *desk) Certify(ctx context.Context, id uuid.UUID, sign func(tlog.Tree) ([]byte, error)) (*proof.Signed, error) {
+func (d *desk) Certify(ctx context.Context, id uuid.UUID, published tlog.Tree, sign func(tlog.Tree) ([]byte, error)) (*proof.Signed, error) {
 	if d.inside.Add(1) != 1 {
 		d.t.Error("two notaries certify at once")
 	}
 	defer d.inside.Add(-1)
 	d.leader.Store(d.who)
-	return d.Ledgers.Certify(ctx, id, sign)
+	return d.Ledgers.Certify(ctx, id, published, sign)
 }
 
 func TestOfTwoNotariesOneLeads(t *testing.T) {

@@ -36,6 +36,10 @@ func (p *Platform) openNotary(ctx context.Context, store *s3.Store) (func(contex
 	if err != nil {
 		return nil, err
 	}
+	own, err := proof.ParseKeys(key.Public())
+	if err != nil {
+		return nil, err
+	}
 	proofs := postgres.NewProofs(p.main)
 	if err := proofs.AddKey(ctx, key.Public()); err != nil {
 		return nil, err
@@ -44,9 +48,9 @@ func (p *Platform) openNotary(ctx context.Context, store *s3.Store) (func(contex
 		publisher := kafka.NewPublisher(kafka.PublisherConfig{Brokers: p.cfg.Kafka.Brokers, Security: p.kafkaSecurity()})
 		defer closing(ctx, p.logger, "kafka publisher", publisher)
 		n := notary.New(notary.Config{
-			Ledgers: proofs, Objects: store, Signer: key, Every: p.cfg.Audit.Every, Logger: p.logger,
+			Ledgers: proofs, Objects: store, Signer: key, Keys: own, Every: p.cfg.Audit.Every, Logger: p.logger,
 			Publish:   func(ctx context.Context, list []proof.Signed) error { return publishCheckpoints(ctx, publisher, list) },
-			Rewritten: postgres.ErrRewritten,
+			Rewritten: postgres.ErrRewritten, NotFound: s3.ErrNotFound, Differs: s3.ErrDiffers,
 		})
 		return postgres.Lead(ctx, p.main, notaryLeadership, p.logger, func(ctx context.Context, l *postgres.Leadership) error {
 			n.Run(ctx, l.Valid)

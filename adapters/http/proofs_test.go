@@ -41,7 +41,7 @@ func (n *notary) sign(ctx context.Context, ledger uuid.UUID) error {
 	if err := n.AddKey(ctx, n.key.Public()); err != nil {
 		return err
 	}
-	_, err := n.Certify(ctx, ledger, func(tree tlog.Tree) ([]byte, error) {
+	_, err := n.Certify(ctx, ledger, tlog.Tree{}, func(tree tlog.Tree) ([]byte, error) {
 		return proof.Checkpoint{Origin: proof.Origin(n.key.Name(), ledger), Size: tree.N, Root: tree.Hash}.Sign(n.key)
 	})
 	return err

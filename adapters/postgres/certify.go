@@ -13,8 +13,8 @@ import (
 	"github.com/cartulary/cartulary/proof"
 )
 
-// ErrRewritten says that a ledger is not what was signed with more events behind.
-// Nothing is signed for it any more.
+// ErrRewritten says that a ledger is not what was signed, or published, with more
+// events behind. Nothing is signed for it any more.
 var ErrRewritten = errors.New("the ledger is not what was signed before")
 
 // certifyPage is how many events are read at once when tiles are made.
@@ -39,16 +39,17 @@ order by head.ledger_id limit $2`, after, limit)
 }
 
 // Certify makes the tiles of what a ledger has grown by, verifies them against its
-// head and its last checkpoint, and keeps what sign makes of its size and root, to be
-// published: all of it in one transaction. It returns nil if nothing was added since,
-// and fails with [ErrRewritten] when the ledger does not begin with what was signed,
+// head, its last checkpoint and what was published of it (nothing if its size is 0),
+// and keeps what sign makes of its size and root, to be published: all of it in one
+// transaction. It returns nil if nothing was added since, and fails with
+// [ErrRewritten] when the ledger does not begin with what was signed and published,
 // or its events are not those of its head.
 func (p *Proofs) Certify(
-	ctx context.Context, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error),
+	ctx context.Context, ledger uuid.UUID, published tlog.Tree, sign func(tlog.Tree) ([]byte, error),
 ) (made *proof.Signed, err error) {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead}
 	err = pgx.BeginTxFunc(ctx, p.pool, snapshot, func(tx pgx.Tx) error {
-		made, err = certify(ctx, tx, ledger, sign)
+		made, err = certify(ctx, tx, ledger, published, sign)
 		return err
 	})
 	if err != nil {
@@ -58,7 +59,7 @@ func (p *Proofs) Certify(
 }
 
 func certify(
-	ctx context.Context, tx pgx.Tx, ledger uuid.UUID, sign func(tlog.Tree) ([]byte, error),
+	ctx context.Context, tx pgx.Tx, ledger uuid.UUID, published tlog.Tree, sign func(tlog.Tree) ([]byte, error),
 ) (*proof.Signed, error) {
 	var (
 		tree   tlog.Tree
@@ -74,6 +75,9 @@ func certify(
 		return nil, err
 	case tree.N < last.Size:
 		return nil, fmt.Errorf("%w: it holds %d events, %d were signed", ErrRewritten, tree.N, last.Size)
+	case tree.N < published.N:
+		return nil, fmt.Errorf("%w: it holds %d events, %d were published; was the database set back to an earlier time?",
+			ErrRewritten, tree.N, published.N)
 	case tree.N == 0:
 		return nil, nil //nolint:nilnil // nothing to sign is no error
 	}
@@ -83,7 +87,7 @@ func certify(
 	if err := growTiles(ctx, tx, ledger, tree.N); err != nil {
 		return nil, err
 	}
-	if err := extends(ctx, tx, ledger, tree, last); err != nil {
+	if err := extends(ctx, tx, ledger, tree, last.Tree(), published); err != nil {
 		return nil, err
 	}
 	if tree.N == last.Size {
@@ -97,23 +101,25 @@ func certify(
 }
 
 // extends returns ErrRewritten unless the ledger's tiles are those of tree, and tree
-// begins with what the last checkpoint holds.
-func extends(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, tree tlog.Tree, last proof.Signed) error {
+// begins with each of the earlier ones.
+func extends(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, tree tlog.Tree, earlier ...tlog.Tree) error {
 	stored := tiles{tx, ledger}
 	if err := proof.Authenticate(ctx, tree, stored); err != nil {
 		return rewritten(err)
 	}
-	if last.Size == 0 {
-		return nil
-	}
-	hashes, err := proof.Consistency(ctx, tree, stored, last.Size)
-	if err == nil {
-		err = proof.CheckConsistency(hashes, tree, last.Tree())
+	for _, e := range earlier {
+		if e.N == 0 {
+			continue
+		}
+		hashes, err := proof.Consistency(ctx, tree, stored, e.N)
 		if err != nil {
+			return rewritten(err)
+		}
+		if err := proof.CheckConsistency(hashes, tree, e); err != nil {
 			return fmt.Errorf("%w: %w", ErrRewritten, err)
 		}
 	}
-	return rewritten(err)
+	return nil
 }
 
 // rewritten adds ErrRewritten to what says so.
@@ -223,12 +229,15 @@ insert into ledger.checkpoints (ledger_id, size, root, note) values ($1, $2, $3,
 	return nil
 }
 
-// Unpublished returns up to limit checkpoints that are not published yet.
-func (p *Proofs) Unpublished(ctx context.Context, limit int) ([]proof.Signed, error) {
+// Unpublished returns up to limit checkpoints, by ledger and size, that are not
+// published yet, after that of the given ledger and size.
+func (p *Proofs) Unpublished(ctx context.Context, after uuid.UUID, size int64, limit int) ([]proof.Signed, error) {
 	rows, err := p.pool.Query(ctx, `
 select ledger_id, size, root, note, at
-from (select * from ledger.checkpoint_outbox order by ledger_id, size limit $1) as waiting
-join ledger.checkpoints using (ledger_id, size) order by ledger_id, size`, limit)
+from (
+    select * from ledger.checkpoint_outbox where (ledger_id, size) > ($1, $2) order by ledger_id, size limit $3
+) as waiting
+join ledger.checkpoints using (ledger_id, size) order by ledger_id, size`, after, size, limit)
 	if err != nil {
 		return nil, fmt.Errorf("unpublished checkpoints: %w", err)
 	}

@@ -46,7 +46,7 @@ func (c *certified) grow(t *testing.T, n int) {
 }
 
 func (c *certified) certify(ctx context.Context) (*proof.Signed, error) {
-	return c.Certify(ctx, c.id, func(tree tlog.Tree) ([]byte, error) {
+	return c.Certify(ctx, c.id, tlog.Tree{}, func(tree tlog.Tree) ([]byte, error) {
 		return proof.Checkpoint{Origin: proof.Origin(c.key.Name(), c.id), Size: tree.N, Root: tree.Hash}.Sign(c.key)
 	})
 }
@@ -126,14 +126,14 @@ func TestCertifyFollowsALedgerAndProvesIt(t *testing.T) {
 			}
 		}
 	}
-	waiting, err := c.Unpublished(t.Context(), 100)
+	waiting, err := c.Unpublished(t.Context(), uuid.Nil, 0, 100)
 	if err != nil || len(waiting) != len(signed) {
 		t.Fatalf("%d checkpoints wait, want %d: %v", len(waiting), len(signed), err)
 	}
 	if err := c.Published(t.Context(), waiting); err != nil {
 		t.Fatal(err)
 	}
-	if waiting, _ = c.Unpublished(t.Context(), 100); len(waiting) != 0 {
+	if waiting, _ = c.Unpublished(t.Context(), uuid.Nil, 0, 100); len(waiting) != 0 {
 		t.Errorf("%d checkpoints still wait", len(waiting))
 	}
 }

@@ -8,7 +8,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/command"
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/internal/apitest"
 )
 
@@ -33,8 +37,32 @@ func TestARestoredBackupIsNotServed(t *testing.T) {
 
 	whole := in.env["DATABASE_URL"]
 	in.env["DATABASE_URL"] = backup
+	in.isNotServed(t, tenant)
+	// Nor later, when something was added and a worker would sign and publish it.
+	in.start(t, "worker")
+	in.appendTo(t, tenant)
+	const alarm = "notary: THE LEDGER IS NOT WHAT WAS SIGNED OR PUBLISHED BEFORE"
+	in.await(t, func() bool { return strings.Contains(in.logs.String(), alarm) })
+	if said := in.logs.String(); !strings.Contains(said, "were published; was the database set back to an earlier time?") {
+		t.Errorf("it is not said what is wrong:\n%s", said)
+	}
+	in.isNotServed(t, tenant)
+	in.stop(t, "worker")
+
+	in.env["DATABASE_URL"] = whole
 	in.start(t, "api")
-	in.await(t, func() bool { return strings.Contains(in.logs.String(), "NOT WHAT WAS PUBLISHED") })
+	in.awaitReady(t)
+}
+
+// isNotServed expects that an API process finds that the tenant's ledger is behind what was
+// published.
+func (in *installation) isNotServed(t *testing.T, tenant uuid.UUID) {
+	t.Helper()
+	const alarm = "guard: A LEDGER IS NOT WHAT WAS PUBLISHED"
+	before := strings.Count(in.logs.String(), alarm)
+	in.start(t, "api")
+	defer in.stop(t, "api")
+	in.await(t, func() bool { return strings.Count(in.logs.String(), alarm) > before })
 	if said := in.logs.String(); !strings.Contains(said, "ledger "+tenant.String()+" is not what was published") ||
 		!strings.Contains(said, "it holds fewer; was the database set back to an earlier time?") {
 		t.Errorf("it is not said what is wrong:\n%s", said)
@@ -43,11 +71,27 @@ func TestARestoredBackupIsNotServed(t *testing.T) {
 	if err != nil || answer.Status != http.StatusServiceUnavailable || !strings.Contains(answer.Text, `"trail"`) {
 		t.Errorf("readyz: got %d %s, %v", answer.Status, answer.Text, err)
 	}
-	in.stop(t, "api")
+}
 
-	in.env["DATABASE_URL"] = whole
-	in.start(t, "api")
-	in.awaitReady(t)
+// appendTo adds an event to a ledger, as a process would that takes commands.
+func (in *installation) appendTo(t *testing.T, ledger uuid.UUID) {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), in.env["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	l := postgres.New(pool, postgres.Options{})
+	defer l.Close()
+	_, err = l.Append(t.Context(), command.Append{
+		Ledger: ledger, Meta: command.Meta{ID: uuid.New(), Actor: uuid.New()},
+		Changes: []command.Change{{
+			Stream: events.Stream{Kind: events.KindDocument, ID: uuid.New()}, Events: []events.Event{events.DocumentRenamed{Filename: "added.txt"}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (in *installation) stopAll(t *testing.T) {

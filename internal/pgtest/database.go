@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,37 @@ func Platform(t testing.TB) string {
 func Owner(t testing.TB, url string) string {
 	t.Helper()
 	return get(t).server.URL(nameOf(t, url))
+}
+
+// Copy returns the URL, for the same role, of a copy of the database as it is now: a
+// backup that was restored. Whoever is connected to it is cut off.
+func Copy(t testing.TB, url string) string {
+	t.Helper()
+	c, from := get(t), nameOf(t, url)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	name, err := c.copyInUse(ctx, from)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	c.dropAfter(t, name)
+	return strings.Replace(url, from, name, 1)
+}
+
+// copyInUse copies a database to which nobody can connect meanwhile.
+func (c *cluster) copyInUse(ctx context.Context, from string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.databases++
+	name, quoted := fmt.Sprintf("test_%d", c.databases), pgx.Identifier{from}.Sanitize()
+	err := c.exec(ctx, "alter database "+quoted+" with allow_connections false")
+	if err == nil {
+		err = c.exec(ctx, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '"+from+"'")
+	}
+	if err == nil {
+		err = c.copyDatabase(ctx, name, from)
+	}
+	return name, cmp.Or(err, c.exec(ctx, "alter database "+quoted+" with allow_connections true"))
 }
 
 func nameOf(t testing.TB, url string) string {
@@ -84,6 +116,13 @@ func Database(t testing.TB, files fs.FS) string {
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
+	c.dropAfter(t, name)
+	return c.server.URL(name)
+}
+
+// dropAfter drops a database, whoever uses it, when the test ends.
+func (c *cluster) dropAfter(t testing.TB, name string) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
@@ -91,7 +130,6 @@ func Database(t testing.TB, files fs.FS) string {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
-	return c.server.URL(name)
 }
 
 func (c *cluster) create(ctx context.Context, files fs.FS) (string, error) {
