@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cartulary/cartulary/notary"
+	"github.com/cartulary/cartulary/proof"
 )
 
 // goesOn waits until a notary has looked at everything twice and more, and has signed
@@ -127,5 +128,39 @@ func TestALedgerThatHoldsAllThatWasPublishedIsSigned(t *testing.T) {
 	restored.until(t, "agreement", func() bool { return g.Verdict(t.Context()) == nil })
 	if c := o.latest(t, id); c.Size != 13 {
 		t.Errorf("the latest checkpoint is of %d events", c.Size)
+	}
+}
+
+// Who knows that the backup is old, and goes on with it, removes the latest checkpoint.
+func TestARestoredLedgerIsSignedOnceItsLatestCheckpointIsRemoved(t *testing.T) {
+	t.Parallel()
+	o, id := setup(t), uuid.New()
+	o.grow(t, id, 9)
+	restored := o.backUp(t)
+	o.grow(t, id, 1)
+	stop := work(t, o.config(), always)
+	o.until(t, "10 events are published", func() bool { return o.published(t, id, 10) })
+	stop()
+
+	restored.grow(t, id, 1)
+	work(t, restored.config(), always)
+	restored.until(t, "an alarm", func() bool { return strings.Contains(restored.logs.String(), alarm) })
+	if err := o.store.Delete(t.Context(), "audit/latest/"+id.String()); err != nil {
+		t.Fatal(err)
+	}
+	// Of as many events there is a checkpoint already, which stays.
+	restored.until(t, "it is told", func() bool {
+		return strings.Contains(restored.logs.String(), held) && strings.Contains(restored.logs.String(), "ledger="+id.String()+" checkpoint=10 ")
+	})
+	restored.grow(t, id, 1)
+	g := restored.guard(t)
+	restored.until(t, "11 events are published", func() bool { return restored.published(t, id, 11) })
+	restored.until(t, "agreement", func() bool { return g.Verdict(t.Context()) == nil })
+	if err := restored.Published(t.Context(), []proof.Signed{{Ledger: id, Size: 10}}); err != nil {
+		t.Fatal(err)
+	}
+	restored.goesOn(t)
+	if waiting, err := restored.Unpublished(t.Context(), uuid.Nil, 0, 100); err != nil || len(waiting) > 0 {
+		t.Errorf("%d checkpoints wait, %v", len(waiting), err)
 	}
 }
