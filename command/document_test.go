@@ -162,11 +162,13 @@ func TestUploadAtOnce(t *testing.T) {
 	at := func(role events.Role, filename, want string, fails error) func(context.Context, *command.App) error {
 		return func(ctx context.Context, app *command.App) error {
 			var keys []string
-			_, err := app.UploadAtOnce(ctx, meta(ada), upload(other, by(ada, role), filename, "application/pdf"),
-				func(_ context.Context, key string) error {
-					keys = append(keys, key)
+			put := func(how string) command.Put {
+				return func(_ context.Context, key string) error {
+					keys = append(keys, how+key)
 					return fails
-				})
+				}
+			}
+			_, err := app.UploadAtOnce(ctx, meta(ada), upload(other, by(ada, role), filename, "application/pdf"), put(""), put("mended "))
 			if got := strings.Join(keys, " "); got != want {
 				t.Errorf("stored under %q, want %q", got, want)
 			}
@@ -183,8 +185,12 @@ func TestUploadAtOnce(t *testing.T) {
 	}
 	shared := []events.Event{events.FileReferenced{DocumentID: other}, uploaded}
 	failed := append(uploadedBy(bob), pastOf(events.KindFile, fileID, uuid.Nil, events.FileFailed{Reason: "x"})...)
+	ready := append(uploadedBy(bob), pastOf(events.KindFile, fileID, uuid.Nil, events.FileStored{S3Path: "stored", Previous: staged})...)
 	away := errors.New("the store is away")
 	runScenarios(t, map[string]scenario{
+		"bytes that are filed":   {given: ready, when: at(events.RoleUser, "a.pdf", "mended stored", nil), then: shared},
+		"filed, and store away":  {given: ready, when: at(events.RoleUser, "a.pdf", "mended stored", away), err: away},
+		"filed, and a viewer":    {given: ready, when: at(events.RoleViewer, "a.pdf", "", nil), err: command.ErrForbidden},
 		"new bytes":              {when: at(events.RoleUser, "a.pdf", final(1), nil), then: begun(1)},
 		"bytes that were lost":   {given: failed, when: at(events.RoleUser, "a.pdf", final(4), nil), then: begun(4)},
 		"bytes being processed":  {given: uploadedBy(bob), when: at(events.RoleUser, "a.pdf", "", nil), then: shared},

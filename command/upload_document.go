@@ -64,27 +64,45 @@ func (c UploadDocument) Decide(d Document, f File) ([]events.DocumentEvent, []ev
 // holdsBytes reports whether a document can stand on f as it is.
 func (f File) holdsBytes() bool { return f.Status == FileProcessing || f.Status == FileReady }
 
+// Put brings an upload's bytes under a key: once it returns they are there, verified.
+type Put func(ctx context.Context, key string) error
+
 // UploadDocument makes a document of bytes in staging. The caller owns the staging
 // object again when the result is an error, deduplicated or replayed.
 func (a *App) UploadDocument(ctx context.Context, meta Meta, c UploadDocument) (Result[Uploaded], error) {
-	return a.upload(ctx, meta, c, func(d Document, f File) (made, error) { return c.make(d, f) })
+	return a.UploadStaged(ctx, meta, c, nil)
+}
+
+// UploadStaged is [App.UploadDocument] for who sees to it that a document stands on
+// bytes that are there: when the tenant has them already, verified, mend is called with
+// their key before anything is recorded, and again if the file moves meanwhile.
+func (a *App) UploadStaged(ctx context.Context, meta Meta, c UploadDocument, mend Put) (Result[Uploaded], error) {
+	return a.upload(ctx, meta, c, func(d Document, f File) (made, error) {
+		m, err := c.make(d, f)
+		if err == nil && f.Status == FileReady && mend != nil {
+			err = mend(ctx, f.S3Path)
+		}
+		return m, err
+	})
 }
 
 // UploadAtOnce makes a document of bytes that the caller holds in memory. When the
 // tenant does not have them, store is called with their final key before anything is
-// recorded, and again with another one if the file moves meanwhile; once it returns they
-// must be there, verified. What it stored stays, even if nothing is recorded in the end:
-// others may have stored the same bytes there.
-func (a *App) UploadAtOnce(
-	ctx context.Context, meta Meta, c UploadDocument, store func(ctx context.Context, key string) error,
-) (Result[Uploaded], error) {
+// recorded, and again with another one if the file moves meanwhile; when it does, mend
+// is, as for [App.UploadStaged]. What they stored stays, even if nothing is recorded in
+// the end: others may have stored the same bytes there.
+func (a *App) UploadAtOnce(ctx context.Context, meta Meta, c UploadDocument, store, mend Put) (Result[Uploaded], error) {
 	return a.upload(ctx, meta, c, func(d Document, f File) (made, error) {
 		at := c
 		at.S3Path = StoredPath(c.TenantID, FileID(c.TenantID, c.Digest), c.Digest.MD5, time.Now(), f.Version+1)
 		at.Stored = true
 		m, err := at.make(d, f)
-		if err == nil && !f.holdsBytes() {
+		switch {
+		case err != nil:
+		case !f.holdsBytes():
 			err = store(ctx, at.S3Path)
+		case f.Status == FileReady:
+			err = mend(ctx, f.S3Path)
 		}
 		return m, err
 	})

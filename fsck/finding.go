@@ -42,7 +42,7 @@ type Finding struct {
 const (
 	remedyReplay = "cartulary replay builds read models anew"
 	remedyRemove = "fsck --repair removes it"
-	remedyBackup = "put the object back from a backup"
+	remedyBackup = "put the object back from a backup, or remove it and upload its bytes again"
 	remedyAgain  = "upload its bytes again, or put the object back from a backup and run fsck --repair"
 	remedyQueue  = "fsck --repair has it verified once more"
 	remedyLook   = "find out whose it is"
@@ -51,7 +51,9 @@ const (
 // remedy returns what to do about findings of a kind.
 func (k Kind) remedy() string {
 	switch k {
-	case Missing, Altered: // of a file that is ready, what is uploaded again is taken for a duplicate
+	case Missing:
+		return "upload its bytes again, or put the object back from a backup"
+	case Altered: // when bytes are uploaded again, the store is asked for sizes and MD5 digests alone
 		return remedyBackup
 	case Failed:
 		return remedyAgain

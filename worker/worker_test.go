@@ -95,7 +95,7 @@ func TestAFileThatWasStoredAtOnceIsLeftAlone(t *testing.T) {
 	}
 	_, err := b.app.UploadAtOnce(t.Context(), b.meta(), c, func(ctx context.Context, key string) error {
 		return b.store.PutVerified(ctx, key, c.MimeType, data, c.Digest)
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

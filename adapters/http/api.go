@@ -67,6 +67,11 @@ type Objects interface {
 	OpenChunks(ctx context.Context, prefix string, bounds []int64) io.ReadCloser
 	// EndChunks says, for good, why the chunks under prefix count no more, and removes them.
 	EndChunks(ctx context.Context, prefix, why string) error
+	// Intact reports whether the store, which is not asked for what an object holds, says
+	// nothing of it that d does not: that there is none, or one of another size or MD5.
+	Intact(ctx context.Context, key string, d command.Digest) (bool, error)
+	// Copy copies an object over whatever stands under to.
+	Copy(ctx context.Context, from, to string) error
 	// Verify reads an object and returns what it holds.
 	Verify(ctx context.Context, key string) (command.Digest, error)
 	// Delete removes an object; it is no error if there is none.

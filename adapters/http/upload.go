@@ -192,12 +192,13 @@ func (a *API) recordAtOnce(
 ) (command.Result[command.Uploaded], error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
-	return a.cfg.App.UploadAtOnce(ctx, m, upload, func(ctx context.Context, key string) error {
+	store := func(ctx context.Context, key string) error {
 		if err := a.cfg.Objects.PutVerified(ctx, key, upload.MimeType, whole, upload.Digest); err != nil {
 			return fmt.Errorf("store an upload: %w", err)
 		}
 		return nil
-	})
+	}
+	return a.cfg.App.UploadAtOnce(ctx, m, upload, store, a.mending(upload.Digest, store))
 }
 
 func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {
@@ -207,7 +208,7 @@ func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.Uploa
 	}
 	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
-	result, err := a.cfg.App.UploadDocument(limited, m, upload)
+	result, err := a.cfg.App.UploadStaged(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
 	if refused(err) || err == nil && (result.Replayed || result.Value.Deduplicated) {
 		a.unstage(ctx, upload.S3Path)
 	}
