@@ -309,7 +309,7 @@ type BeginUploadRequest struct {
 	MimeType MimeType `json:"mime_type"`
 	Sha256   *string  `json:"sha256,omitempty"`
 
-	// Size Bytes.
+	// Size Bytes. An empty file is sent as a body or in a form; of a link to one the store would take any number.
 	Size int64 `json:"size"`
 }
 

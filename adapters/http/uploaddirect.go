@@ -169,7 +169,7 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 		return a.recordShared(ctx, m, upload)
 	}
 	result, err := a.recordAs(ctx, m, upload)
-	if err == nil || refused(err) {
+	if err == nil || refused(err) && !errors.Is(err, command.ErrConflict) { // after which the same may succeed
 		a.unstage(ctx, t.key())
 	}
 	return result, err
@@ -188,7 +188,9 @@ func (a *API) recordShared(ctx context.Context, m command.Meta, upload command.U
 	return result, err
 }
 
-// takeOver brings what was sent under the key to, if it is what was announced.
+// takeOver brings what was sent under the key to, if it is what was announced. Else it
+// is removed, unless another attempt, which read it better, may have a document stand on
+// it: that the worker's sweep sees to.
 func (a *API) takeOver(ctx context.Context, t ticket, etags *[]string, to string) (command.Digest, error) {
 	digest, err := a.collect(ctx, t, etags, to)
 	switch {
@@ -201,7 +203,7 @@ func (a *API) takeOver(ctx context.Context, t ticket, etags *[]string, to string
 	default:
 		err = digestWanted{md5: t.MD5, sha256: t.SHA256}.check(digest)
 	}
-	if err != nil {
+	if err != nil && !t.inParts() {
 		a.unstage(ctx, to)
 		a.unstage(ctx, t.key())
 	}

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
+	httpapi "github.com/cartulary/cartulary/adapters/http"
+	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
@@ -117,6 +120,7 @@ func TestUploadsToTheStoreThatAreNotWhatWasAnnounced(t *testing.T) {
 	for name, request := range map[string]object{
 		"a byte too many": requestFor("", object{"size": 100<<20 + 1}),
 		"negative":        requestFor("", object{"size": -1}),
+		"no bytes":        requestFor("", nil), // the store would take any number
 		"no name":         requestFor("x", object{"filename": ""}),
 		"a path":          requestFor("x", object{"filename": "../x"}),
 		"no media type":   requestFor("x", object{"mime_type": "///"}),
@@ -180,16 +184,83 @@ func TestUploadsToTheStoreInParts(t *testing.T) {
 		t.Errorf("stored: %v", staged)
 	}
 
-	// Of what is not as it was announced, nothing is left.
+	// What is not as it was announced is no document. It is left to the worker's sweep:
+	// another attempt may have read it better.
 	other := ada.announce(tenant, object{
 		"filename": "other.bin", "mime_type": "application/octet-stream", "size": len(body), "sha256": strings.Repeat("0", 64),
 	})
 	_, first = w.send(other.parts[0], body[:16<<20])
 	_, second = w.send(other.parts[1], body[16<<20:])
 	ada.post(other.path+"/complete", object{"etags": []string{first, second}}).wantError(http.StatusBadRequest, "DIGEST_MISMATCH")
-	if staged := w.objects(command.TenantPrefix(id)); len(staged) != 1 {
-		t.Errorf("stored: %v", staged)
+	if documents := ada.get(tenant + "/documents").items(); len(documents) != 2 {
+		t.Errorf("documents: %v", documents)
 	}
+}
+
+// unsteady is a store during whose answers something else happens.
+type unsteady struct {
+	*s3.Store
+
+	looked func()                              // before it tells whether an object is intact
+	read   func(command.Digest) command.Digest // what it tells that an object holds
+}
+
+func (u *unsteady) Intact(ctx context.Context, key string, d command.Digest) (bool, error) {
+	u.looked()
+	return u.Store.Intact(ctx, key, d)
+}
+
+func (u *unsteady) Verify(ctx context.Context, key string) (command.Digest, error) {
+	d, err := u.Store.Verify(ctx, key)
+	return u.read(d), err
+}
+
+func overUnsteady(t *testing.T) (*world, *unsteady) {
+	t.Helper()
+	store := &unsteady{looked: func() {}, read: func(d command.Digest) command.Digest { return d }}
+	w := setup(t, func(c *httpapi.Config) {
+		store.Store, _ = c.Objects.(*s3.Store)
+		c.Objects = store
+	})
+	return w, store
+}
+
+// Who is told to try again need not send the file again.
+func TestACompletionThatOthersOvertakeCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	w, store := overUnsteady(t)
+	ada := w.newPerson("ada")
+	tenant, id := ada.newTenant("Engines")
+	ada.rawText(tenant, "filename=a.bin", "bytes").want(http.StatusCreated)
+	b := ada.announce(tenant, requestFor("bytes", nil))
+	w.send(b.parts[0], []byte("bytes"))
+	store.looked = func() {
+		_, err := w.app.UploadDocument(t.Context(), command.Meta{ID: uuid.New(), Actor: ada.id}, command.UploadDocument{
+			TenantID: id, DocumentID: uuid.New(), Filename: "faster.bin", MimeType: "application/pdf",
+			Digest: command.DigestOf([]byte("bytes")), By: command.Access{UserID: ada.id, Role: events.RoleAdmin},
+		})
+		w.must(err)
+	}
+	ada.post(b.path+"/complete", object{}).wantError(http.StatusConflict, "CONFLICT")
+	store.looked = func() {}
+	w.holds(ada, tenant, ada.post(b.path+"/complete", object{}).want(http.StatusCreated), "bytes")
+}
+
+// Nobody takes away from others what was sent in parts because it misread it.
+func TestPartsThatWereMisreadAreThereStill(t *testing.T) {
+	t.Parallel()
+	w, store := overUnsteady(t)
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	body := strings.Repeat("x", 16<<20+1)
+	b := ada.announce(tenant, requestFor(body, object{"md5": command.DigestOf([]byte(body)).MD5}))
+	_, first := w.send(b.parts[0], []byte(body[:16<<20]))
+	_, second := w.send(b.parts[1], []byte(body[16<<20:]))
+	etags := object{"etags": []string{first, second}}
+	store.read = func(d command.Digest) command.Digest { return command.Digest{Size: d.Size} }
+	ada.post(b.path+"/complete", etags).wantError(http.StatusBadRequest, "DIGEST_MISMATCH")
+	store.read = func(d command.Digest) command.Digest { return d }
+	w.holds(ada, tenant, ada.post(b.path+"/complete", etags).want(http.StatusCreated), body)
 }
 
 func TestWhoMayUploadToTheStore(t *testing.T) {
