@@ -25,8 +25,9 @@ type Published interface {
 
 // Roots are the ledgers as the guard sees them.
 type Roots interface {
-	// RootAt returns the root of a ledger's first size events; an error that says so
-	// if it does not hold as many.
+	// RootAt returns the root of a ledger's first size events. It fails with
+	// proof.ErrRange if it does not hold as many, with proof.ErrTiles or proof.ErrNoEvent
+	// if it is not whole.
 	RootAt(ctx context.Context, ledger uuid.UUID, size int64) (tlog.Hash, error)
 	Signers
 }
@@ -131,7 +132,7 @@ func (g *Guard) judge(ctx context.Context, name string, signed []byte, keys proo
 	switch {
 	case errors.Is(err, proof.ErrRange):
 		return &DisagreementError{Ledger: id, Size: c.Size, Reason: "it holds fewer; was the database set back to an earlier time?"}
-	case errors.Is(err, proof.ErrTiles):
+	case errors.Is(err, proof.ErrTiles), errors.Is(err, proof.ErrNoEvent):
 		return &DisagreementError{Ledger: id, Size: c.Size, Reason: err.Error()}
 	case err != nil:
 		return err

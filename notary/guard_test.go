@@ -91,6 +91,7 @@ func TestTheGuardFindsLedgersThatAreNotWhatWasPublished(t *testing.T) {
 		"set back":  {`update ledger.heads set seq = 8, range = substr(range, 1, 32) where ledger_id = $1`, "it holds fewer"},
 		"gone":      {`delete from ledger.heads where ledger_id = $1`, "it holds fewer"},
 		"rewritten": {`update ledger.tiles set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where ledger_id = $1`, "tiles"},
+		"cut off":   {`delete from ledger.events where ledger_id = $1 and seq > 11`, "its head is of 12 events, its last one is 11"},
 		"forgetful": {`delete from ledger.checkpoint_keys where $1::uuid is not null`, "the database knows no key that signed it"},
 	} {
 		t.Run(name, func(t *testing.T) {

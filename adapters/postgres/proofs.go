@@ -140,7 +140,8 @@ join ledger.tiles as tile on tile.ledger_id = $1 and tile.level = wanted.level a
 
 // RootAt returns the root of a ledger's first size events, as its tiles have it,
 // which must agree with the ledger's head. It fails with proof.ErrRange if the ledger
-// does not hold as many, with proof.ErrTiles if tiles and head disagree.
+// does not hold as many, with proof.ErrTiles if tiles and head disagree, and with
+// proof.ErrNoEvent if its last event is not the one that the head ends with.
 func (p *Proofs) RootAt(ctx context.Context, ledger uuid.UUID, size int64) (root tlog.Hash, err error) {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, p.pool, snapshot, func(tx pgx.Tx) error {
@@ -156,12 +157,17 @@ func (p *Proofs) RootAt(ctx context.Context, ledger uuid.UUID, size int64) (root
 func rootAt(ctx context.Context, tx pgx.Tx, ledger uuid.UUID, size int64) (root tlog.Hash, err error) {
 	var head tlog.Tree
 	var hashes []byte
-	err = tx.QueryRow(ctx, `select seq, range from ledger.heads where ledger_id = $1`, ledger).Scan(&head.N, &hashes)
+	var end int64
+	err = tx.QueryRow(ctx, `
+select seq, range, coalesce((select max(seq) from ledger.events where ledger_id = $1), 0)
+from ledger.heads where ledger_id = $1`, ledger).Scan(&head.N, &hashes, &end)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), err == nil && head.N < size:
 		return root, fmt.Errorf("it holds %d events: %w", head.N, proof.ErrRange)
 	case err != nil:
 		return root, err
+	case head.N != end:
+		return root, fmt.Errorf("its head is of %d events, its last one is %d: %w", head.N, end, proof.ErrNoEvent)
 	}
 	if head.Hash, err = proof.RootOf(head.N, hashes); err != nil {
 		return root, fmt.Errorf("%w: head: %w", proof.ErrTiles, err)
