@@ -1,6 +1,7 @@
 package notary
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,14 +12,16 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cartulary/cartulary/proof"
 )
 
 // Published is what was published, as the guard reads it.
 type Published interface {
-	// List calls found with the keys that begin with prefix.
-	List(ctx context.Context, prefix string, found func(key string) error) error
+	// List calls found with the keys that begin with prefix, and with a tag of what each
+	// object holds, which is another when that is; "" if there is none.
+	List(ctx context.Context, prefix string, found func(key, tag string) error) error
 	// Read returns the first limit bytes of an object.
 	Read(ctx context.Context, key string, limit int64) ([]byte, error)
 }
@@ -42,7 +45,17 @@ type Guard struct {
 
 	mu      sync.Mutex
 	verdict error
+	read    map[string]object // by key: what was read before
 }
+
+// object is what an object held when it had the tag.
+type object struct {
+	tag  string
+	data []byte
+}
+
+// atOnce is how many ledgers are compared at once.
+const atOnce = 4
 
 // errUnchecked is the verdict before there is one.
 var errUnchecked = errors.New("the ledgers have not been compared with what was published yet")
@@ -50,7 +63,9 @@ var errUnchecked = errors.New("the ledgers have not been compared with what was 
 // NewGuard returns a guard that compares at the given interval. keys are
 // trusted besides those that the database names as signers'.
 func NewGuard(published Published, roots Roots, keys proof.Keys, every time.Duration, logger *slog.Logger) *Guard {
-	return &Guard{published: published, roots: roots, keys: keys, every: every, logger: logger, verdict: errUnchecked}
+	return &Guard{
+		published: published, roots: roots, keys: keys, every: every, logger: logger, verdict: errUnchecked, read: make(map[string]object),
+	}
 }
 
 // Verdict returns why the ledgers must not be served, as of the last comparison.
@@ -105,17 +120,41 @@ func (g *Guard) compare(ctx context.Context) (verdict, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = g.published.List(ctx, latestPrefix, func(key string) error {
-		signed, err := g.published.Read(ctx, key, maxLatest)
-		if err != nil {
-			return err
-		}
-		return g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	err = g.published.List(ctx, latestPrefix, func(key, tag string) error {
+		group.Go(func() error {
+			signed, err := g.signed(ctx, key, tag)
+			if err != nil {
+				return err
+			}
+			return g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
+		})
+		return ctx.Err()
 	})
+	err = cmp.Or(group.Wait(), err) // who failed first cuts the list short
 	if d, ok := errors.AsType[*DisagreementError](err); ok {
 		return d, nil
 	}
 	return nil, err
+}
+
+// signed returns what an object holds, which is read again only when its tag is another.
+func (g *Guard) signed(ctx context.Context, key, tag string) ([]byte, error) {
+	g.mu.Lock()
+	known, ok := g.read[key]
+	g.mu.Unlock()
+	if ok && tag != "" && tag == known.tag {
+		return known.data, nil
+	}
+	data, err := g.published.Read(ctx, key, maxLatest)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.read[key] = object{tag, data}
+	return data, nil
 }
 
 // judge fails with a [*DisagreementError] or because it can't tell.

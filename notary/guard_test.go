@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,14 +20,19 @@ import (
 // shelf is the object store as the guard sees it.
 type shelf struct{ *s3.Store }
 
-func (s shelf) List(ctx context.Context, prefix string, found func(string) error) error {
-	return s.Store.List(ctx, prefix, func(o s3.Object) error { return found(o.Key) })
+func (s shelf) List(ctx context.Context, prefix string, found func(key, tag string) error) error {
+	return s.Store.List(ctx, prefix, func(o s3.Object) error { return found(o.Key, o.MD5) })
 }
 
 // guard returns a guard that compares until the test ends.
 func (o *office) guard(t *testing.T) *notary.Guard {
 	t.Helper()
-	g := notary.NewGuard(shelf{o.store}, o.Proofs, nil, 5*time.Millisecond, slog.New(slog.NewTextHandler(o.logs, nil)))
+	return o.guardOf(t, shelf{o.store})
+}
+
+func (o *office) guardOf(t *testing.T, published notary.Published) *notary.Guard {
+	t.Helper()
+	g := notary.NewGuard(published, o.Proofs, nil, 5*time.Millisecond, slog.New(slog.NewTextHandler(o.logs, nil)))
 	if g.Verdict(t.Context()) == nil {
 		t.Error("ledgers are served that were never compared")
 	}
@@ -64,6 +70,56 @@ func signed(t *testing.T) (*office, uuid.UUID) {
 	stop()
 	o.grow(t, id, 3)
 	return o, id
+}
+
+// slow is a shelf that gives nothing out before two ask for something.
+type slow struct {
+	shelf
+
+	mu   sync.Mutex
+	read map[string]int // how often, by key
+	two  chan struct{}
+	once sync.Once
+}
+
+func (s *slow) Read(ctx context.Context, key string, limit int64) ([]byte, error) {
+	s.mu.Lock()
+	s.read[key]++
+	if len(s.read) == 2 {
+		s.once.Do(func() { close(s.two) })
+	}
+	s.mu.Unlock()
+	select {
+	case <-s.two:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return s.shelf.Read(ctx, key, limit)
+}
+
+func (s *slow) times(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read[key]
+}
+
+func TestTheGuardReadsSeveralAtOnceAndOnlyWhatChanged(t *testing.T) {
+	t.Parallel()
+	o, a, b := setup(t), uuid.New(), uuid.New()
+	o.grow(t, a, 1)
+	o.grow(t, b, 1)
+	work(t, o.config(), always)
+	for _, id := range []uuid.UUID{a, b} {
+		o.until(t, "it is published", func() bool { return o.published(t, id, 1) })
+	}
+	s := &slow{shelf: shelf{o.store}, read: make(map[string]int), two: make(chan struct{})}
+	g := o.guardOf(t, s)
+	o.until(t, "agreement", func() bool { return g.Verdict(t.Context()) == nil })
+	o.grow(t, a, 1)
+	o.until(t, "what is published since is read", func() bool { return s.times("audit/latest/"+a.String()) == 2 })
+	if n := s.times("audit/latest/" + b.String()); n != 1 {
+		t.Errorf("what did not change was read %d times", n)
+	}
 }
 
 func TestTheGuardAgreesWithHonestLedgers(t *testing.T) {

@@ -128,6 +128,6 @@ func (p *Platform) openGuard(store *s3.Store) (*notary.Guard, error) {
 // published is the object store as the guard sees it.
 type published struct{ *s3.Store }
 
-func (s published) List(ctx context.Context, prefix string, found func(key string) error) error {
-	return s.Store.List(ctx, prefix, func(o s3.Object) error { return found(o.Key) })
+func (s published) List(ctx context.Context, prefix string, found func(key, tag string) error) error {
+	return s.Store.List(ctx, prefix, func(o s3.Object) error { return found(o.Key, o.MD5) })
 }
