@@ -13,9 +13,13 @@
 //     of the platform.
 //  4. Password, sessions and the key are destroyed, in one transaction of the
 //     database, and every process is told to forget the key.
+//  5. What copies of read models show of the person is overwritten: those that somebody
+//     builds just then, or left behind.
 //
 // After the third step the person is erased for good. If a process dies before the
-// fourth is done, [Eraser.Run] finishes it, in whichever process it runs. Read
+// rest is done, [Eraser.Run] finishes it, in whichever process it runs. Who builds a copy
+// may have opened the key before it was destroyed, and write the person's row later: so
+// Run looks for such rows, too, until the copy is gone. Read
 // models follow the third step; also if they are rebuilt when the key is gone, the
 // rows are the same.
 package erasure

@@ -37,8 +37,11 @@ type Persons interface {
 	// Destroy deletes a person's password, sessions and key, all or none, and
 	// returns the sessions. It is no error if there are none.
 	Destroy(ctx context.Context, person uuid.UUID) (sessions []uuid.UUID, err error)
-	// Unfinished returns up to limit persons who were erased and of whom something
-	// is left that an eraser removes.
+	// ForgetCopies overwrites what copies of read models, which are being built or were
+	// left, show of a person. It is no error if there are none.
+	ForgetCopies(ctx context.Context, person uuid.UUID) error
+	// Unfinished returns up to limit persons, or some more, who were erased and of whom
+	// something is left that an eraser removes; those that it found, beside an error.
 	Unfinished(ctx context.Context, limit int) ([]uuid.UUID, error)
 }
 
@@ -95,7 +98,7 @@ func (e *Eraser) destroy(ctx context.Context, person uuid.UUID) error {
 		return err
 	}
 	e.cfg.Forgotten(person, sessions)
-	return nil
+	return e.cfg.Persons.ForgetCopies(ctx, person)
 }
 
 // sweepBatch is how many persons a sweep finishes at most.
@@ -120,10 +123,10 @@ func (e *Eraser) Run(ctx context.Context, every time.Duration) {
 // Sweep finishes what was left undone.
 func (e *Eraser) Sweep(ctx context.Context) error {
 	persons, err := e.cfg.Persons.Unfinished(ctx, sweepBatch)
-	if err != nil {
-		return err
-	}
 	var failures []error
+	if err != nil {
+		failures = append(failures, err)
+	}
 	for _, person := range persons {
 		id, err := uuid.NewV7()
 		if err != nil {

@@ -54,13 +54,13 @@ func subjects(event events.UserEvent) []uuid.UUID {
 func open(keys events.Keys, s events.Sealed) (p events.Person, erased bool, err error) {
 	err = keys.Open(s, &p)
 	if errors.Is(err, events.ErrErased) {
-		return erasedPerson(s.Subject), true, nil
+		return ErasedPerson(s.Subject), true, nil
 	}
 	return p, false, err
 }
 
-// erasedPerson is what stands for an erased person: with an address that nobody
+// ErasedPerson is what stands for an erased person: with an address that nobody
 // else has and no mail can reach (RFC 2606).
-func erasedPerson(id uuid.UUID) events.Person {
+func ErasedPerson(id uuid.UUID) events.Person {
 	return events.Person{FirstName: erasedName, LastName: erasedName, Email: "erased-" + id.String() + "@invalid"}
 }

@@ -36,7 +36,7 @@ func (c *userChange) profile(keys events.Keys, s events.Sealed, at time.Time) er
 }
 
 func (c *userChange) erase(id uuid.UUID, at time.Time) {
-	person := erasedPerson(id)
+	person := ErasedPerson(id)
 	c.person, c.inactive, c.updatedAt = &person, true, at
 }
 

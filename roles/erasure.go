@@ -7,8 +7,10 @@ import (
 	"log/slog"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/adapters/tenantdb"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/erasure"
 	"github.com/cartulary/cartulary/events"
@@ -33,7 +35,17 @@ func (p *Platform) newEraser(ctx context.Context) *erasure.Eraser {
 type persons struct {
 	*postgres.PersonKeys
 
-	db query.DB
+	db *pgxpool.Pool
+}
+
+func (p persons) ForgetCopies(ctx context.Context, person uuid.UUID) error {
+	return tenantdb.ForgetInShadow(ctx, p.db, person)
+}
+
+func (p persons) Unfinished(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	kept, err := p.PersonKeys.Unfinished(ctx, limit)
+	shown, failure := tenantdb.UnforgottenInShadow(ctx, p.db, limit)
+	return append(kept, shown...), errors.Join(err, failure)
 }
 
 func (p persons) Tenants(ctx context.Context, person uuid.UUID) (tenants []erasure.Tenant, err error) {

@@ -113,7 +113,9 @@ func TestAnErasedPersonIsNowhere(t *testing.T) {
 			if !holds(in.rows(t), forgottenEmail) {
 				t.Fatal("the address is not found while it is there: the search is no good")
 			}
+			in.must(t, "replay", "--all", "--to", "shadow")
 			erase(t, in, eve, person)
+			in.forgottenInShadow(t, person)
 			eve.Must(t, http.StatusUnauthorized, http.MethodGet, "/api/users/me", nil)
 			in.settle(t)
 			in.forgotten(t)
@@ -136,6 +138,27 @@ func TestAnErasedPersonIsNowhere(t *testing.T) {
 			in.forgotten(t)
 		})
 	}
+}
+
+// forgottenInShadow fails the test if the person can be known by what a replay has left
+// beside the live rows; or if one that has opened the key before it was destroyed writes
+// the row anew, and it stays so.
+func (in *installation) forgottenInShadow(t *testing.T, person uuid.UUID) {
+	t.Helper()
+	main := in.connect(t, uuid.Nil)
+	shadow := func() string { return rows(t, main, "cartulary_shadow.users") }
+	known := func(text string) bool {
+		return slices.ContainsFunc(traces(), func(trace string) bool { return holds(text, trace) })
+	}
+	if text := shadow(); known(text) || !strings.Contains(text, person.String()) {
+		t.Errorf("the shadow holds %s", text)
+	}
+	in.await(t, func() bool { return !known(rows(t, main, "users")) })
+	exec(t, main, `update cartulary_shadow.users set first_name = 'Quetzalina', email = '`+forgottenEmail+`', is_active = true
+		where id = '`+person.String()+`'`)
+	in.stop(t, "worker") // which finishes erasures when it starts, and then every five minutes
+	in.start(t, "worker")
+	in.await(t, func() bool { return !known(shadow()) })
 }
 
 // forgotten fails the test if anything that the person can be known by is left.
