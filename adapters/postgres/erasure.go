@@ -13,14 +13,16 @@ import (
 // if there are none.
 func (k *PersonKeys) Destroy(ctx context.Context, person uuid.UUID) (sessions []uuid.UUID, err error) {
 	err = pgx.BeginFunc(ctx, k.pool, func(tx pgx.Tx) error {
+		// The password goes first: who starts a session holds it until that stands, and
+		// who comes later finds none.
+		if _, err := tx.Exec(ctx, `delete from identity.credentials where user_id = $1`, person); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `delete from identity.sessions where user_id = $1 returning id`, person)
 		if err != nil {
 			return err
 		}
 		if sessions, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `delete from identity.credentials where user_id = $1`, person); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `delete from identity.person_keys where user_id = $1`, person)
@@ -41,6 +43,7 @@ select u.id from users u
 where not u.is_active and u.email = 'erased-' || u.id || '@invalid'
     and (exists (select from identity.person_keys where user_id = u.id)
         or exists (select from identity.credentials where user_id = u.id)
+        or exists (select from identity.sessions where user_id = u.id)
         or exists (
             select from user_tenant_associations a join tenants t on t.id = a.tenant_id
             where a.user_id = u.id and t.is_active))
