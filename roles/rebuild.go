@@ -32,10 +32,6 @@ type RebuildOptions struct {
 // Rebuild builds read models anew beside the live ones. That they were swapped
 // stands in the ledger concerned: the tenant's, or the platform's.
 func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
-	tenants, err := p.rebuilt(ctx, o)
-	if err != nil {
-		return err
-	}
 	rebuild := tenantdb.NewRebuild(tenantdb.RebuildConfig{
 		Platform: p.main, Source: p.sourceOf(o.FromLog), Keys: p.keys, Logger: p.logger,
 		Swap: o.Swap, Force: o.Force, Keep: o.Keep, Patience: o.Patience,
@@ -53,6 +49,11 @@ func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
 		if err := rebuild.Platform(ctx, done); err != nil {
 			return fmt.Errorf("rebuild the main database: %w", err)
 		}
+	}
+	// The main database may have learnt of tenants just now.
+	tenants, err := p.rebuilt(ctx, o)
+	if err != nil {
+		return err
 	}
 	if err := rebuild.Tenants(ctx, tenants, done); err != nil {
 		return fmt.Errorf("rebuild tenants' databases: %w", err)

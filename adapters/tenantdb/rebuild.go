@@ -161,12 +161,19 @@ func (r *Rebuild) group(ctx context.Context, list []*shadow, done func(Rebuilt))
 	return ctx.Err()
 }
 
-// KnownTenants lists the tenants that the main database knows of, by their ledgers
-// or, where those are lost, by its checkpoints.
+// KnownTenants lists the tenants that the main database knows of, by their ledgers and,
+// since those may be lost, by its checkpoints and its read models.
 func KnownTenants(ctx context.Context, platform *pgxpool.Pool) ([]uuid.UUID, error) {
+	var ledgers bool
+	if err := platform.QueryRow(ctx, `select to_regclass('ledger.heads') is not null`).Scan(&ledgers); err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	known := `select ledger_id from checkpoints union select id from tenants`
+	if ledgers {
+		known += ` union select ledger_id from ledger.heads`
+	}
 	rows, err := platform.Query(ctx, `
-		select ledger_id from (select ledger_id from ledger.heads union select ledger_id from checkpoints) x
-		where ledger_id <> $1 order by ledger_id`, events.PlatformLedger)
+		select ledger_id from (`+known+`) x where ledger_id <> $1 order by ledger_id`, events.PlatformLedger)
 	if err != nil {
 		return nil, fmt.Errorf("list tenants: %w", err)
 	}

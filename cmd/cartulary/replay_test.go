@@ -142,6 +142,15 @@ func TestReadModelsAreRebuiltFromEvents(t *testing.T) {
 	if diff := cmp.Diff(want, in.models(t, tenant)); diff != "" {
 		t.Errorf("read models (-before +rebuilt):\n%s", diff)
 	}
+
+	// Even the tables are gone, and nothing in the main database tells of tenants.
+	exec(t, main, `drop table ledger.events, ledger.heads, ledger.commands, ledger.outbox cascade;
+		truncate checkpoints, tenants, user_tenant_associations`)
+	exec(t, own, `update documents set filename = 'forged'`)
+	must("replay", "--all", "--from", "audit.log", "--force", "--wait", "1s")
+	if diff := cmp.Diff(want, in.models(t, tenant)); diff != "" {
+		t.Errorf("read models (-before +rebuilt without the ledger's tables):\n%s", diff)
+	}
 }
 
 func TestReplayCommandLine(t *testing.T) {
