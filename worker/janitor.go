@@ -17,6 +17,10 @@ import (
 // takes to be recorded and than any download link lives.
 const StagingGrace = 15 * time.Minute
 
+// longestUpload is longer than any request may take that brings a file's bytes: 100 MiB,
+// as slowly as the API lets them come, are on their way for 107 minutes.
+const longestUpload = 2 * time.Hour
+
 // StagedObject is an object in a tenant's staging area.
 type StagedObject struct {
 	Key      string
@@ -129,7 +133,7 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 			return removed, err
 		}
 	}
-	aborted, err := j.Staging.AbortStale(ctx, prefix, before)
+	aborted, err := j.Staging.AbortStale(ctx, prefix, before.Add(-longestUpload)) // they may be under way
 	return removed + aborted, err
 }
 

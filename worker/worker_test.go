@@ -218,8 +218,11 @@ func TestTheJanitorRemovesWhatNoFileStandsOn(t *testing.T) {
 	orphan := command.StagingPath(b.tenant, uuid.New())
 	foreign := command.StagingPrefix(b.tenant) + "not-a-document"
 	abandoned := command.DirectPrefix(b.tenant) + uuid.NewString()
-	if _, err := b.store.BeginParts(t.Context(), abandoned+"-parts", "text/plain"); err != nil {
-		t.Fatal(err)
+	underWay := command.StagingPath(b.tenant, uuid.New())
+	for _, key := range []string{abandoned + "-parts", underWay} {
+		if _, err := b.store.BeginParts(t.Context(), key, "text/plain"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, key := range []string{orphan, foreign, abandoned} {
 		if _, err := b.store.Put(t.Context(), key, "text/plain", bytes.NewReader(nil), 1); err != nil {
@@ -238,6 +241,7 @@ func TestTheJanitorRemovesWhatNoFileStandsOn(t *testing.T) {
 	sweep(time.Now().Add(-time.Hour), 0)
 	sweep(time.Now().Add(time.Hour), 4)
 	sweep(time.Now().Add(time.Hour), 0)
+	sweep(time.Now().Add(3*time.Hour), 1) // the upload that was under way for as long as one may be
 	for key, want := range map[string]error{
 		finished.S3Path: s3.ErrNotFound, orphan: s3.ErrNotFound, abandoned: s3.ErrNotFound, waiting.S3Path: nil, foreign: nil,
 		b.file(t, finished.Digest).S3Path: nil,
