@@ -38,6 +38,20 @@ func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// standStill has the store stand still from now on, and count anew.
+func (a *asked) standStill() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.still, a.requests = true, 0
+}
+
+// count returns how many requests there were.
+func (a *asked) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.requests
+}
+
 // counted counts a request, and tells whether the store stands still.
 func (a *asked) counted() bool {
 	a.mu.Lock()

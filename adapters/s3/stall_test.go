@@ -56,7 +56,7 @@ func TestAStoreThatStandsStillIsGivenUp(t *testing.T) {
 	t.Parallel()
 	a := &asked{}
 	store := openAsked(t, a, func(c *s3.Config) { c.Patience = shortPatience })
-	a.still, a.requests = true, 0
+	a.standStill()
 	for what, do := range map[string]func() error{
 		"an answer that does not come": func() error { return store.Delete(t.Context(), key) },
 		"an answer that does not end": func() error {
@@ -78,7 +78,7 @@ func TestAStoreThatStandsStillIsGivenUp(t *testing.T) {
 			t.Errorf("%s: given up after %s", what, took)
 		}
 	}
-	if a.requests != 5 { // a stream's object is removed, as it may have arrived
-		t.Errorf("%d requests", a.requests)
+	if n := a.count(); n != 5 { // a stream's object is removed, as it may have arrived
+		t.Errorf("%d requests", n)
 	}
 }
