@@ -34,7 +34,7 @@ func TestAccessStaysOffTheDocumentsStream(t *testing.T) {
 	t.Parallel()
 	ledger := memory.NewLedger()
 	app := command.NewApp(ledger, newKeyring(), []byte("key"))
-	_, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	_, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type PersonKeys interface {
 //	sessions   RecordLogin  RecordLoginFailure  RecordLogout  RecordLogoutEverywhere  RecordPasswordChange  RecordTokenReuse
 //	tenants    CreateTenant  MarkProvisioned  ChangeTenant  DeleteTenant  MarkPurged
 //	members    AddMember  ChangeRole  RemoveMember  LeaveTenant  ReturnToTenant
-//	documents  UploadDocument  UploadStaged  UploadAtOnce  ChangeDocument  DeleteDocument
+//	documents  UploadDocument  UploadAtOnce  ChangeDocument  DeleteDocument
 //	files      StoreFile  FailFile  RetryFile  DeleteFile
 //	holds      PlaceHold  ReleaseHold
 //	access     GrantDownload  RecordRefusal  RecordExport  RecordOperation

@@ -45,7 +45,7 @@ func TestUploadDocument(t *testing.T) {
 	t.Parallel()
 	when := func(id uuid.UUID, role events.Role, filename, mimeType string) func(context.Context, *command.App) error {
 		return func(ctx context.Context, app *command.App) error {
-			return errOf(app.UploadDocument(ctx, meta(ada), upload(id, by(ada, role), filename, mimeType)))
+			return errOf(app.UploadDocument(ctx, meta(ada), upload(id, by(ada, role), filename, mimeType), nil))
 		}
 	}
 	pdf := "application/pdf"
@@ -84,7 +84,7 @@ func TestUploadDocument(t *testing.T) {
 func TestUploadTellsWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	app := newApp()
-	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestUploadTellsWhatBecameOfIt(t *testing.T) {
 	if diff := cmp.Diff(command.Uploaded{Document: want}, first.Value); diff != "" {
 		t.Errorf("first (-want +got):\n%s", diff)
 	}
-	second, err := app.UploadDocument(t.Context(), meta(bob), upload(other, by(bob, events.RoleUser), "b.pdf", "application/pdf"))
+	second, err := app.UploadDocument(t.Context(), meta(bob), upload(other, by(bob, events.RoleUser), "b.pdf", "application/pdf"), nil)
 	if err != nil || !second.Value.Deduplicated || second.Value.Document.FileID != fileID {
 		t.Errorf("second: got %+v, %v", second.Value, err)
 	}
@@ -261,7 +261,7 @@ func TestRetryFile(t *testing.T) {
 func TestARetryTellsWhatTheFileIsThen(t *testing.T) {
 	t.Parallel()
 	app := newApp()
-	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	first, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestDeleteFile(t *testing.T) {
 			when:  remove, err: command.ErrFileBusy,
 		},
 		"received anew": {given: gone, when: func(ctx context.Context, app *command.App) error {
-			return errOf(app.UploadDocument(ctx, meta(ada), again))
+			return errOf(app.UploadDocument(ctx, meta(ada), again, nil))
 		}, then: []events.Event{
 			events.FileReceived{MD5: digest.MD5, SHA256: digest.SHA256, Size: digest.Size, S3Path: again.S3Path},
 			events.FileReferenced{DocumentID: other},
@@ -335,11 +335,11 @@ func TestKeyedCommandsAreAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	app := newApp()
 	key := command.Meta{ID: uuid.New(), Keyed: true, Fingerprint: [32]byte{1}, Actor: ada}
-	first, err := app.UploadDocument(t.Context(), key, upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	first, err := app.UploadDocument(t.Context(), key, upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+	again, err := app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 	if err != nil || !again.Replayed {
 		t.Fatalf("got %+v, %v", again, err)
 	}
@@ -347,7 +347,7 @@ func TestKeyedCommandsAreAnsweredOnce(t *testing.T) {
 		t.Errorf("answers (-first +again):\n%s", diff)
 	}
 	key.Fingerprint = [32]byte{2}
-	_, err = app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "b.pdf", "application/pdf"))
+	_, err = app.UploadDocument(t.Context(), key, upload(other, by(ada, events.RoleUser), "b.pdf", "application/pdf"), nil)
 	if !errors.Is(err, command.ErrCommandReused) {
 		t.Errorf("another payload: got %v", err)
 	}
@@ -359,7 +359,7 @@ func TestACrowdOnOneFileGetsThrough(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
-			_, err := app.UploadDocument(t.Context(), meta(ada), upload(uuid.New(), by(ada, events.RoleUser), "a.pdf", "application/pdf"))
+			_, err := app.UploadDocument(t.Context(), meta(ada), upload(uuid.New(), by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)
 			if err != nil {
 				t.Error(err)
 			}

@@ -136,7 +136,7 @@ func TestHoldsAreRememberedButNotTrusted(t *testing.T) {
 	ours := command.NewApp(ledger, newKeyring(), []byte("key"))
 	theirs := command.NewApp(ledger.Ledger, newKeyring(), []byte("key"))
 	mustDo(t, errOf(ours.CreateTenant(t.Context(), meta(ada), command.CreateTenant{TenantID: tenant, Name: "Engines", Actor: ada})))
-	mustDo(t, errOf(ours.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"))))
+	mustDo(t, errOf(ours.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil)))
 	download := command.GrantDownload{TenantID: tenant, DocumentID: document}
 	before := ledger.loads.Load()
 	for range 3 {

@@ -28,7 +28,7 @@ func newLibrary(t *testing.T) library {
 		Digest: command.Digest{MD5: "m", SHA256: "s", Size: 1}, S3Path: "k",
 		By: command.Access{UserID: uuid.New(), Role: events.RoleAdmin},
 	}
-	if _, err := l.app.UploadDocument(t.Context(), l.meta(nil), l.upload); err != nil {
+	if _, err := l.app.UploadDocument(t.Context(), l.meta(nil), l.upload, nil); err != nil {
 		t.Fatal(err)
 	}
 	return l

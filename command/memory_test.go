@@ -36,7 +36,7 @@ func TestWhatAProcessWroteItNeedNotLoad(t *testing.T) {
 	t.Parallel()
 	ledger := &countedLedger{Ledger: memory.NewLedger()}
 	app := command.NewApp(ledger, newKeyring(), []byte("key"))
-	if _, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf")); err != nil {
+	if _, err := app.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil); err != nil {
 		t.Fatal(err)
 	}
 	before := ledger.loads.Load()
@@ -56,7 +56,7 @@ func TestWhatIsRememberedIsNeverTrusted(t *testing.T) {
 	ledger := memory.NewLedger()
 	ours := command.NewApp(ledger, newKeyring(), []byte("key"))
 	theirs := command.NewApp(ledger, newKeyring(), []byte("key"))
-	if _, err := ours.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf")); err != nil {
+	if _, err := ours.UploadDocument(t.Context(), meta(ada), upload(document, by(ada, events.RoleUser), "a.pdf", "application/pdf"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := rename(t, theirs, "b.pdf"); err != nil {
@@ -75,7 +75,7 @@ func TestWhatIsRememberedIsNeverTrusted(t *testing.T) {
 	if _, err := rename(t, ours, "d.pdf"); !errors.Is(err, command.ErrNotFound) {
 		t.Errorf("a document that is gone: got %v", err)
 	}
-	second, err := ours.UploadDocument(t.Context(), meta(ada), upload(other, by(ada, events.RoleUser), "e.pdf", "application/pdf"))
+	second, err := ours.UploadDocument(t.Context(), meta(ada), upload(other, by(ada, events.RoleUser), "e.pdf", "application/pdf"), nil)
 	if err != nil || !second.Value.Deduplicated {
 		t.Errorf("over a file that others dereferenced: got %+v, %v", second.Value, err)
 	}

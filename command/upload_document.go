@@ -68,15 +68,11 @@ func (f File) holdsBytes() bool { return f.Status == FileProcessing || f.Status 
 type Put func(ctx context.Context, key string) error
 
 // UploadDocument makes a document of bytes in staging. The caller owns the staging
-// object again when the result is an error, deduplicated or replayed.
-func (a *App) UploadDocument(ctx context.Context, meta Meta, c UploadDocument) (Result[Uploaded], error) {
-	return a.UploadStaged(ctx, meta, c, nil)
-}
-
-// UploadStaged is [App.UploadDocument] for who sees to it that a document stands on
-// bytes that are there: when the tenant has them already, verified, mend is called with
-// their key before anything is recorded, and again if the file moves meanwhile.
-func (a *App) UploadStaged(ctx context.Context, meta Meta, c UploadDocument, mend Put) (Result[Uploaded], error) {
+// object again when the result is an error, deduplicated or replayed. When the tenant
+// has the bytes already, verified, mend is called with their key before anything is
+// recorded, and again if the file moves meanwhile: to see to it that they are there. It
+// may be nil.
+func (a *App) UploadDocument(ctx context.Context, meta Meta, c UploadDocument, mend Put) (Result[Uploaded], error) {
 	return a.upload(ctx, meta, c, func(d Document, f File) (made, error) {
 		m, err := c.make(d, f)
 		if err == nil && f.Status == FileReady && mend != nil {
@@ -89,7 +85,7 @@ func (a *App) UploadStaged(ctx context.Context, meta Meta, c UploadDocument, men
 // UploadAtOnce makes a document of bytes that the caller holds in memory. When the
 // tenant does not have them, store is called with their final key before anything is
 // recorded, and again with another one if the file moves meanwhile; when it does, mend
-// is, as for [App.UploadStaged]. What they stored stays, even if nothing is recorded in
+// is, as for [App.UploadDocument]. What they stored stays, even if nothing is recorded in
 // the end: others may have stored the same bytes there.
 func (a *App) UploadAtOnce(ctx context.Context, meta Meta, c UploadDocument, store, mend Put) (Result[Uploaded], error) {
 	return a.upload(ctx, meta, c, func(d Document, f File) (made, error) {

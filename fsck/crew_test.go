@@ -124,7 +124,7 @@ func (c *crew) upload(document uuid.UUID, text string) error {
 	}
 	made, err := c.app.UploadDocument(c.Context(), c.meta(), command.UploadDocument{
 		TenantID: c.tenant, DocumentID: document, Filename: "a.txt", MimeType: "text/plain", Digest: digest, S3Path: key, By: c.by,
-	})
+	}, nil)
 	if err == nil && made.Value.Deduplicated {
 		err = c.store.Delete(c.Context(), key)
 	}

@@ -141,7 +141,7 @@ func (w *world) upload(text string) (document, file uuid.UUID) {
 	w.must(err)
 	_, err = w.app.UploadDocument(w.Context(), w.meta(), command.UploadDocument{
 		TenantID: w.tenant, DocumentID: document, Filename: "a.txt", MimeType: "text/plain", Digest: digest, S3Path: key, By: w.by,
-	})
+	}, nil)
 	w.must(err)
 	return document, command.FileID(w.tenant, digest)
 }

@@ -65,9 +65,7 @@ func signed(t *testing.T) (*office, uuid.UUID) {
 	t.Helper()
 	o, id := setup(t), uuid.New()
 	o.grow(t, id, 9)
-	stop := work(t, o.config(), always)
-	o.until(t, "9 events are published", func() bool { return o.published(t, id, 9) })
-	stop()
+	o.workUntil(t, id, 9)
 	o.grow(t, id, 3)
 	return o, id
 }

@@ -139,6 +139,14 @@ func work(t *testing.T, cfg notary.Config, valid func() bool) (stop func()) {
 	return stop
 }
 
+// workUntil has a notary work until a ledger's checkpoint of so many events is published.
+func (o *office) workUntil(t *testing.T, ledger uuid.UUID, size int64) {
+	t.Helper()
+	stop := work(t, o.config(), always)
+	o.until(t, fmt.Sprintf("%d events are published", size), func() bool { return o.published(t, ledger, size) })
+	stop()
+}
+
 // grow adds n events to a ledger.
 func (o *office) grow(t *testing.T, ledger uuid.UUID, n int) {
 	t.Helper()

@@ -31,22 +31,18 @@ func TestALedgerThatWasSetBackIsNeitherSignedNorPublished(t *testing.T) {
 			t.Parallel()
 			o, id := setup(t), uuid.New()
 			o.grow(t, id, 9)
-			stop := work(t, o.config(), always)
-			o.until(t, "9 events are published", func() bool { return o.published(t, id, 9) })
-			stop()
+			o.workUntil(t, id, 9)
 			o.grow(t, id, 1)
 			restored := o.backUp(t)
 			o.grow(t, id, 2)
-			stop = work(t, o.config(), always)
-			o.until(t, "12 events are published", func() bool { return o.published(t, id, 12) })
-			stop()
+			o.workUntil(t, id, 12)
 			honest := o.latest(t, id)
 
 			if added > 0 {
 				restored.grow(t, id, added)
 			}
 			g := restored.guard(t)
-			stop = work(t, restored.config(), always)
+			stop := work(t, restored.config(), always)
 			restored.until(t, "an alarm", func() bool { return strings.Contains(restored.logs.String(), alarm) })
 			restored.goesOn(t)
 			if c := o.latest(t, id); c != honest {
@@ -93,9 +89,7 @@ func TestWhatWaitedInABackupIsNotPublished(t *testing.T) {
 	stop()
 	restored := o.backUp(t)
 	o.grow(t, id, 3)
-	stop = work(t, o.config(), always)
-	o.until(t, "12 events are published", func() bool { return o.published(t, id, 12) })
-	stop()
+	o.workUntil(t, id, 12)
 
 	work(t, restored.config(), always)
 	restored.goesOn(t)
@@ -117,9 +111,7 @@ func TestALedgerThatHoldsAllThatWasPublishedIsSigned(t *testing.T) {
 	o, id := setup(t), uuid.New()
 	o.grow(t, id, 9)
 	restored := o.backUp(t)
-	stop := work(t, o.config(), always)
-	o.until(t, "9 events are published", func() bool { return o.published(t, id, 9) })
-	stop()
+	o.workUntil(t, id, 9)
 
 	restored.grow(t, id, 4) // before it has a checkpoint of its own
 	g := restored.guard(t)
@@ -138,9 +130,7 @@ func TestARestoredLedgerIsSignedOnceItsLatestCheckpointIsRemoved(t *testing.T) {
 	o.grow(t, id, 9)
 	restored := o.backUp(t)
 	o.grow(t, id, 1)
-	stop := work(t, o.config(), always)
-	o.until(t, "10 events are published", func() bool { return o.published(t, id, 10) })
-	stop()
+	o.workUntil(t, id, 10)
 
 	restored.grow(t, id, 1)
 	work(t, restored.config(), always)

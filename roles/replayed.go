@@ -2,11 +2,8 @@ package roles
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cartulary/cartulary/adapters/tenantdb"
 )
@@ -19,7 +16,7 @@ func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, fromLog
 	}
 	ctx = context.WithoutCancel(ctx)
 	head, err := p.ledger.Head(ctx, b.Ledger)
-	if lost, ok := errors.AsType[*pgconn.PgError](err); ok && lost.Code == "42P01" { // undefined_table: with all its events
+	if tenantdb.TableLost(err) {
 		head, err = 0, nil
 	}
 	if err != nil {

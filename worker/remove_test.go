@@ -174,7 +174,7 @@ func (b *testBundle) race(t *testing.T, n, turns int) {
 		}
 		var three sync.WaitGroup
 		three.Go(func() {
-			if _, err := b.app.UploadDocument(t.Context(), b.meta(), c); err != nil && !errors.Is(err, command.ErrConflict) {
+			if _, err := b.app.UploadDocument(t.Context(), b.meta(), c, nil); err != nil && !errors.Is(err, command.ErrConflict) {
 				t.Error(err)
 			}
 		})

@@ -128,7 +128,7 @@ func (b *testBundle) upload(t *testing.T, staged, claimed []byte) command.Upload
 			t.Fatal(err)
 		}
 	}
-	if _, err := b.app.UploadDocument(t.Context(), b.meta(), c); err != nil {
+	if _, err := b.app.UploadDocument(t.Context(), b.meta(), c, nil); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -34,7 +34,7 @@ func (u *tusUpload) recorded(ctx context.Context) (bool, error) {
 	}
 	result, err := u.api.cfg.App.UploadDocument(ctx, m, command.UploadDocument{ // only repeats the answer
 		TenantID: u.ticket.Tenant, By: accessOf(u.c),
-	})
+	}, nil)
 	if err != nil {
 		return false, err
 	}

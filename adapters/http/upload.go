@@ -208,7 +208,7 @@ func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.Uploa
 	}
 	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
-	result, err := a.cfg.App.UploadStaged(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
+	result, err := a.cfg.App.UploadDocument(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
 	if refused(err) || err == nil && (result.Replayed || result.Value.Deduplicated) {
 		a.unstage(ctx, upload.S3Path)
 	}

@@ -160,7 +160,7 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 		if err != nil {
 			return none, err
 		}
-		return a.cfg.App.UploadDocument(ctx, m, upload) // only repeats the answer
+		return a.cfg.App.UploadDocument(ctx, m, upload, nil) // only repeats the answer
 	}
 	if upload.Digest, err = a.takeOver(ctx, t, request.Etags, upload.S3Path); err != nil {
 		return none, err
@@ -181,7 +181,7 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 func (a *API) recordShared(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {
 	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
 	defer cancel()
-	result, err := a.cfg.App.UploadStaged(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
+	result, err := a.cfg.App.UploadDocument(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
 	if err == nil && result.Value.Deduplicated {
 		a.unstage(ctx, upload.S3Path)
 	}

@@ -238,7 +238,7 @@ func TestACompletionThatOthersOvertakeCanBeTriedAgain(t *testing.T) {
 		_, err := w.app.UploadDocument(t.Context(), command.Meta{ID: uuid.New(), Actor: ada.id}, command.UploadDocument{
 			TenantID: id, DocumentID: uuid.New(), Filename: "faster.bin", MimeType: "application/pdf",
 			Digest: command.DigestOf([]byte("bytes")), By: command.Access{UserID: ada.id, Role: events.RoleAdmin},
-		})
+		}, nil)
 		w.must(err)
 	}
 	ada.post(b.path+"/complete", object{}).wantError(http.StatusConflict, "CONFLICT")

@@ -18,12 +18,7 @@ import (
 // The platform's user may not end an autovacuum worker, and need not wait until it
 // has finished.
 func TestDropSendsAutovacuumAndSessionsAway(t *testing.T) {
-	url := pgtest.Platform(t)
-	pool, err := pgxpool.New(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	pool := platform(t)
 	tenant := uuid.New()
 	made := tenantdb.NewProvisioner(pool)
 	if err := made.Provision(t.Context(), tenant); err != nil {
@@ -36,7 +31,7 @@ func TestDropSendsAutovacuumAndSessionsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = session.Close(t.Context()) }()
-	superuser, err := pgxpool.New(t.Context(), pgtest.Owner(t, url))
+	superuser, err := pgxpool.New(t.Context(), pgtest.Owner(t, pool.Config().ConnString()))
 	if err != nil {
 		t.Fatal(err)
 	}

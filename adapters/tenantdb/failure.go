@@ -27,6 +27,10 @@ func isCode(err error, code string) bool {
 	return errors.As(err, &pg) && pg.Code == code
 }
 
+// TableLost reports whether err says that a table is not there, as when the ledger's
+// were lost.
+func TableLost(err error) bool { return isCode(err, codeNoSuchTable) }
+
 // isClash reports whether a transaction lost against another one, and may be tried
 // again at once.
 func isClash(err error) bool { return isCode(err, codeSerialization) || isCode(err, codeDeadlock) }

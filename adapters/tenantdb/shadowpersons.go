@@ -28,7 +28,7 @@ func ForgetInShadow(ctx context.Context, platform *pgxpool.Pool, person uuid.UUI
 	_, err = platform.Exec(ctx, `
 		update `+shadowUsers()+` set first_name = $2, last_name = $3, email = $4, is_active = false
 		where id = $1 and email <> $4`, person, p.FirstName, p.LastName, p.Email)
-	if err != nil && !isCode(err, codeNoSuchTable) { // swapped or dropped meanwhile
+	if err != nil && !TableLost(err) { // swapped or dropped meanwhile
 		return fmt.Errorf("forget person %s in %s: %w", person, shadowSchema, err)
 	}
 	return nil
@@ -51,7 +51,7 @@ func UnforgottenInShadow(ctx context.Context, platform *pgxpool.Pool, limit int)
 			return persons, nil
 		}
 	}
-	if isCode(err, codeNoSuchTable) {
+	if TableLost(err) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("persons in %s: %w", shadowSchema, err)

@@ -47,7 +47,7 @@ func (s *shadow) witness(ctx context.Context, d RowDifference) (*Witness, error)
 		row = s.conn.QueryRow(ctx, trail+`stream_id = $1::text::uuid order by seq desc limit 1`, d.Key)
 	}
 	err := row.Scan(&w.Seq, &w.Type, &w.ID)
-	if errors.Is(err, pgx.ErrNoRows) || isCode(err, codeNoSuchTable) { // the ledger's tables may be lost
+	if errors.Is(err, pgx.ErrNoRows) || TableLost(err) {
 		return nil, nil
 	}
 	return w, err
