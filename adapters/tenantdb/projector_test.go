@@ -255,9 +255,10 @@ func TestLockedTenantDoesNotDelayOthers(t *testing.T) {
 	}
 	w.apply(p, w.record(sick, user, upload(uuid.New(), "later")...), w.record(well, user, upload(uuid.New(), "now")...))
 	w.awaitAll(well)
-	if parked := p.Parked(); len(parked) != 1 || parked[0].Reason != tenantdb.ReasonUnavailable {
-		t.Fatalf("parked %+v", parked)
-	}
+	w.until("the locked tenant, and no other, is parked", func() bool {
+		parked := p.Parked()
+		return len(parked) == 1 && parked[0].Ledger == sick && parked[0].Reason == tenantdb.ReasonUnavailable
+	})
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
