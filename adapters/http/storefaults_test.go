@@ -130,7 +130,7 @@ func TestAStoreThatHangs(t *testing.T) {
 			t.Errorf("%s: %d events more", name, after-before)
 		}
 	}
-	w.until(func() bool { return len(w.objects(command.StagingPrefix(id))) == 0 })
+	w.until(func() bool { return len(w.left(command.StagingPrefix(id))) == 0 })
 	for way, upload := range ways {
 		if a := upload(way + large); a.status != http.StatusCreated && a.status != http.StatusNoContent {
 			t.Errorf("%s: %d %s", way, a.status, a.raw)

@@ -298,7 +298,7 @@ func TestAnUploadThatStandsStillIsCutOff(t *testing.T) {
 	if response.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("got %d", response.StatusCode)
 	}
-	if left := w.objects(command.TenantPrefix(id)); len(left) != 0 {
+	if left := w.left(command.TenantPrefix(id)); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -317,7 +317,7 @@ func TestAnUploadWhoseClientLeavesLeavesNothing(t *testing.T) {
 			t.Fatalf("the request did not end: %s", w.log)
 		}
 	}
-	if left := w.objects(command.TenantPrefix(id)); len(left) != 0 {
+	if left := w.left(command.TenantPrefix(id)); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	if items := ada.get(tenant + "/documents").items(); len(items) != 0 {

@@ -151,8 +151,8 @@ func TestARawBodyThatIsCutOffLeavesNothing(t *testing.T) {
 			if response.StatusCode != http.StatusBadRequest {
 				t.Errorf("got %d", response.StatusCode)
 			}
-			if staged := w.objects(command.TenantPrefix(id)); len(staged) != 0 {
-				t.Errorf("left behind: %v", staged)
+			if left := w.left(command.TenantPrefix(id)); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -332,6 +333,15 @@ func (w *world) objects(prefix string) []string {
 		return nil
 	}))
 	return keys
+}
+
+// left returns what is under a prefix after uploads that broke off. A store that keeps
+// what it got of them, at a time that nobody knows, has staging swept for that.
+func (w *world) left(prefix string) []string {
+	w.t.Helper()
+	return slices.DeleteFunc(w.objects(prefix), func(key string) bool {
+		return s3test.OwnProgram() && strings.Contains(key, "/incoming/")
+	})
 }
 
 // fetch follows a download link.
