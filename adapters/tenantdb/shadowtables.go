@@ -38,9 +38,16 @@ func (s *shadow) makeTables(ctx context.Context) error {
 		from pg_class t
 		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and t.reloptions is not null
 		union all
-		select format('grant %s on %I.%I to %s', a.privilege_type, $2::text, t.relname,
-			case a.grantee when 0 then 'public' else quote_ident(a.grantee::regrole::text) end)
+		select format('grant %s on %I.%I to %s%s', a.privilege_type, $2::text, t.relname,
+			case a.grantee when 0 then 'public' else a.grantee::regrole::text end,
+			case when a.is_grantable then ' with grant option' else '' end)
 		from pg_class t, aclexplode(t.relacl) a
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and a.grantee <> t.relowner
+		union all
+		select format('grant %s (%I) on %I.%I to %s%s', a.privilege_type, c.attname, $2::text, t.relname,
+			case a.grantee when 0 then 'public' else a.grantee::regrole::text end,
+			case when a.is_grantable then ' with grant option' else '' end)
+		from pg_class t join pg_attribute c on c.attrelid = t.oid, aclexplode(c.attacl) a
 		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r' and a.grantee <> t.relowner`); err != nil {
 		return err
 	}
@@ -51,7 +58,24 @@ func (s *shadow) makeTables(ctx context.Context) error {
 		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r'`); err != nil {
 		return err
 	}
+	if err := s.handOver(ctx); err != nil {
+		return err
+	}
 	return toShadow(ctx, s.conn)
+}
+
+// handOver gives the shadow, and its tables, to the owners of the live ones: whoever
+// rebuilds may be another role, and the product migrates and swaps them later. A role
+// that can't act for an owner keeps what it made; it may compare, but not swap.
+func (s *shadow) handOver(ctx context.Context) error {
+	return s.copyDefinitions(ctx, `
+		select case t.relname when '`+checkpointsTable+`'
+			then format('alter schema %I owner to %s; ', $2::text, t.relowner::regrole) else '' end
+			|| format('alter table %I.%I owner to %s', $2::text, t.relname, t.relowner::regrole)
+		from pg_class t
+		where t.relnamespace = $1::regnamespace and t.relname = any($3) and t.relkind = 'r'
+			and t.relowner <> (select oid from pg_roles where rolname = current_user) and pg_has_role(t.relowner, 'usage')
+		order by t.relname <> '`+checkpointsTable+`'`)
 }
 
 // vacuumed has the shadow's tables vacuumed as the live ones are.
