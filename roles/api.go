@@ -65,7 +65,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
 		Proofs:    postgres.NewProofs(p.main),
 		TicketKey: ticketKey, PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
-		Unavailable:    []error{password.ErrBusy, kafka.ErrDemoUnavailable, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed},
+		Unavailable:    []error{password.ErrBusy, kafka.ErrDemoUnavailable, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed, s3.ErrAborted},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),
 		Demo: demo, OnRefused: recorder.Refused, Limiter: limits,
 		Docs: p.cfg.HTTP.Docs, AllowedOrigins: p.cfg.HTTP.AllowedOrigins,

@@ -25,7 +25,7 @@ func (s *Store) amend(ctx context.Context, key, contentType string, first int64,
 	if err = s.amendIn(ctx, key, upload, first, behind); err != nil {
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 		defer cancel()
-		err = errors.Join(err, s.AbortParts(cleaning, key, upload))
+		err = errors.Join(aborted(err), s.AbortParts(cleaning, key, upload))
 	}
 	return err
 }

@@ -24,7 +24,8 @@ const (
 
 // Put stores what body holds under a new key and returns what that was. When
 // body fails, ctx ends or the store refuses, nothing stays under key; when body
-// holds more than limit bytes, the error is [ErrTooLarge].
+// holds more than limit bytes, the error is [ErrTooLarge]. After [ErrAborted], which is of
+// one upload alone, another one may go well.
 func (s *Store) Put(
 	ctx context.Context, key, contentType string, body io.Reader, limit int64,
 ) (command.Digest, error) {

@@ -132,6 +132,24 @@ func TestPutEndsWithItsContext(t *testing.T) {
 	nothingLeft(t, store, "cancelled")
 }
 
+func TestAnUploadThatSomebodyElseAbortsSaysSo(t *testing.T) {
+	store, _ := setup(t)
+	abort := onRead(func() {
+		if n, err := store.AbortStale(t.Context(), "tenants/", time.Now().Add(time.Hour)); err != nil || n != 1 {
+			t.Errorf("aborted %d, %v", n, err)
+		}
+	})
+	for name, body := range map[string]io.Reader{
+		"between parts": io.MultiReader(noise(2*part), abort, noise(2*part)),
+		"at its end":    io.MultiReader(noise(2*part), abort),
+	} {
+		if _, err := store.Put(t.Context(), key, "text/plain", body, limit); !errors.Is(err, s3.ErrAborted) {
+			t.Errorf("%s: %v, want ErrAborted", name, err)
+		}
+		nothingLeft(t, store, name)
+	}
+}
+
 func TestPutFailsWhenTheStoreGoesAway(t *testing.T) {
 	store, server := setup(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

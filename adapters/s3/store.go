@@ -19,6 +19,9 @@ import (
 var (
 	ErrNotFound = errors.New("no such object")
 	ErrTooLarge = errors.New("the object is too large")
+
+	// ErrAborted says that somebody else ended an upload in parts.
+	ErrAborted = errors.New("the upload was aborted meanwhile")
 )
 
 // Store is one bucket. Its methods may be called concurrently.

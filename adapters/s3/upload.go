@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 )
 
 const abortInterval = 50 * time.Millisecond
@@ -43,9 +44,19 @@ func (u *upload) run(ctx context.Context, contentType string, first *[]byte) err
 		err = u.complete(ctx)
 	}
 	if err != nil {
-		return errors.Join(err, u.abort(ctx))
+		return errors.Join(aborted(err), u.abort(ctx))
 	}
 	return nil
+}
+
+// aborted joins [ErrAborted] to a refusal that says that an upload, or what it had sent, is
+// not there any more.
+func aborted(err error) error {
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok &&
+		(refusal.ErrorCode() == "NoSuchUpload" || refusal.ErrorCode() == "InvalidPart") {
+		return errors.Join(ErrAborted, err)
+	}
+	return err
 }
 
 // send sends all parts, and returns when none is on its way any more. The first
