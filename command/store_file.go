@@ -54,6 +54,10 @@ func ResumablePrefix(tenant uuid.UUID) string {
 	return fmt.Sprintf("tenants/%s/resumable/", tenant)
 }
 
+// LongestUpload is how long a request takes at most that brings a file's bytes. The
+// worker's sweeps leave alone what is younger and may be of one.
+const LongestUpload = 2 * time.Hour
+
 // ResumableLifetime is how long after its beginning such an upload may be resumed. The
 // worker's sweep removes what is left a little later.
 const ResumableLifetime = 24 * time.Hour

@@ -35,6 +35,12 @@ type crew struct {
 	onTheWay map[string]bool // keys of staged objects whose upload has not ended
 }
 
+// longAgo ahead all that has to be waited for is over.
+const longAgo = command.LongestUpload + time.Hour
+
+// nowhere is where read models show files that nobody looks at.
+func nowhere(context.Context, uuid.UUID, uuid.UUID) (string, error) { return "", nil }
+
 // hire has workers act on the tenant's events, each on all of them, and sweeps
 // beside them.
 func (w *world) hire(workers int) *crew {
@@ -48,11 +54,11 @@ func (w *world) hire(workers int) *crew {
 			return w.ledger.Streams(ctx, tenant, events.TypeFileReceived, after, limit) // the ledger decides which
 		},
 	}
-	janitor := worker.Janitor{App: w.app, Staging: recorded{staging{w.store}, c}, Ledgers: only(w.tenant), Logger: logger}
+	janitor := worker.Janitor{App: w.app, Staging: recorded{staging{w.store}, c}, Ledgers: only(w.tenant), Shown: nowhere, Logger: logger}
 	for _, sweep := range []func(context.Context, time.Time) (int, error){forgetter.Sweep, janitor.Sweep} {
 		c.sweepers.Go(func() {
 			for pause(ctx, sweepEvery) {
-				if _, err := sweep(ctx, time.Now().Add(time.Hour)); err != nil && ctx.Err() == nil {
+				if _, err := sweep(ctx, time.Now().Add(longAgo)); err != nil && ctx.Err() == nil {
 					w.Errorf("a sweep failed: %v", err)
 				}
 			}

@@ -118,8 +118,8 @@ func workThrough(ctx context.Context, app *command.App, ledger *postgres.Ledger,
 			return err
 		}
 	}
-	janitor := worker.Janitor{App: app, Staging: objects, Ledgers: only(tenant), Logger: logger}
-	_, err = janitor.Sweep(ctx, time.Now().Add(time.Hour))
+	janitor := worker.Janitor{App: app, Staging: objects, Ledgers: only(tenant), Shown: nowhere, Logger: logger}
+	_, err = janitor.Sweep(ctx, time.Now().Add(longAgo))
 	return err
 }
 

@@ -38,7 +38,7 @@ func (p *Platform) Worker(ctx context.Context) error {
 		App: p.app, Databases: tenantdb.NewProvisioner(p.main), Objects: store, NotFound: s3.ErrNotFound, Logger: p.logger,
 	})
 	janitor := worker.Janitor{
-		App: p.app, Staging: staging{store}, Ledgers: ledgers{p.ledger}, Logger: p.logger, Every: janitorEvery,
+		App: p.app, Staging: staging{store}, Ledgers: ledgers{p.ledger}, Shown: p.shown, Logger: p.logger, Every: janitorEvery,
 	}
 	purger := worker.Purger{
 		App: p.app, Databases: tenantdb.NewProvisioner(p.main), Objects: staging{store}, Closed: p.closedTenants,
@@ -131,6 +131,23 @@ func (p *Platform) unreferenced(
 		ids[i] = f.ID
 	}
 	return ids, err
+}
+
+// shown tells where a tenant's read model has a file.
+func (p *Platform) shown(ctx context.Context, tenant, file uuid.UUID) (string, error) {
+	db, release, err := p.pools.Tenant(ctx, tenant)
+	if errors.Is(err, tenantdb.ErrNotProvisioned) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	f, err := query.FileByID(ctx, db, file)
+	if errors.Is(err, query.ErrNotFound) {
+		return "", nil
+	}
+	return f.S3Path, err
 }
 
 // staging is the object store as the janitor sees it.

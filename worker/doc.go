@@ -10,6 +10,9 @@
 //
 // Staging objects are not removed by the step that copies them, because a
 // download link to one may just have been handed out: the [Janitor] removes them
-// when every such link has expired. What else is orphaned, wherever it lies, is swept
-// by package fsck.
+// when every such link has expired, counted from when the file left them, however old
+// they are, and not while a read model still hands out links to them. What a request may
+// be bringing it leaves alone for longer than any takes. Neither it nor the [Purger] stops
+// at a tenant that fails: it goes on with the others, and its log tells how many failed, and
+// which. What else is orphaned, wherever it lies, is swept by package fsck.
 package worker

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,13 +14,13 @@ import (
 	"github.com/cartulary/cartulary/events"
 )
 
-// StagingGrace is how long a staging object is left alone: longer than any upload
-// takes to be recorded and than any download link lives.
+// StagingGrace is how long a staging object stays when nothing stands on it any more:
+// longer than any download link lives, and than most downloads take. Of bytes that are not
+// on the ledger nobody can tell; they stay for [command.LongestUpload] more.
 const StagingGrace = 15 * time.Minute
 
-// longestUpload is longer than any request may take that brings a file's bytes: 100 MiB,
-// as slowly as the API lets them come, are on their way for 107 minutes.
-const longestUpload = 2 * time.Hour
+// askingTimeout bounds a look into a tenant's read model.
+const askingTimeout = 10 * time.Second
 
 // StagedObject is an object in a tenant's staging area.
 type StagedObject struct {
@@ -50,8 +51,13 @@ type Janitor struct {
 	App     *command.App
 	Staging Staging
 	Ledgers Ledgers
-	Logger  *slog.Logger
-	Every   time.Duration
+	// Shown returns where a tenant's read model says that a file lies, which is where
+	// links lead; "" if it has no such file. It may lag behind the ledger.
+	Shown  func(ctx context.Context, tenant, file uuid.UUID) (string, error)
+	Logger *slog.Logger
+	Every  time.Duration
+
+	lagging map[string]time.Time // when keys were shown that the ledger was done with
 }
 
 // Run sweeps at intervals until ctx ends.
@@ -68,7 +74,7 @@ func (j *Janitor) Run(ctx context.Context) {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				j.Logger.LogAttrs(ctx, slog.LevelWarn, "sweep of staging objects cut short", slog.Any("error", err))
+				j.Logger.LogAttrs(ctx, slog.LevelWarn, "the staging area was not swept of all", slog.Int("removed", removed), slog.Any("error", err))
 			case removed > 0:
 				j.Logger.LogAttrs(ctx, slog.LevelInfo, "staging area swept", slog.Int("removed", removed))
 			}
@@ -76,15 +82,16 @@ func (j *Janitor) Run(ctx context.Context) {
 	}
 }
 
-// Sweep removes the staging objects, last modified before a time, that no file
-// stands on, and the unfinished uploads begun before it; it returns how many.
+// Sweep removes the staging objects that are of no use since before a time, and what
+// unfinished uploads left; it returns how many. One sick tenant does not keep it from
+// others.
 func (j *Janitor) Sweep(ctx context.Context, before time.Time) (removed int, err error) {
 	const page = 500
-	after := uuid.Nil
-	for {
+	var failures []error
+	for after := uuid.Nil; ; {
 		ledgers, err := j.Ledgers.Ledgers(ctx, after, page)
 		if err != nil {
-			return removed, fmt.Errorf("list ledgers: %w", err)
+			return removed, errors.Join(fmt.Errorf("list ledgers: %w", err), incomplete(failures))
 		}
 		for _, ledger := range ledgers {
 			if ledger == events.PlatformLedger {
@@ -92,18 +99,43 @@ func (j *Janitor) Sweep(ctx context.Context, before time.Time) (removed int, err
 			}
 			n, err := j.sweepTenant(ctx, ledger, before)
 			removed += n
+			if ctx.Err() != nil {
+				return removed, ctx.Err()
+			}
 			if err != nil {
-				return removed, fmt.Errorf("sweep tenant %s: %w", ledger, err)
+				failures = append(failures, fmt.Errorf("tenant %s: %w", ledger, err))
 			}
 		}
 		if len(ledgers) < page {
-			return removed, nil
+			return removed, incomplete(failures)
 		}
 		after = ledgers[len(ledgers)-1]
 	}
 }
 
+// incomplete returns what became of a round in which tenants failed; nil if none did.
+func incomplete(failures []error) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d tenants failed, the others were served: %w", len(failures), errors.Join(failures...))
+}
+
+// sweepTenant sweeps each of a tenant's areas, whatever becomes of the others.
 func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time.Time) (removed int, err error) {
+	var failures []error
+	for _, sweep := range []func(context.Context, uuid.UUID, time.Time) (int, error){
+		j.sweepStaged, j.sweepUnfinished, j.sweepDirect, j.sweepResumable,
+	} {
+		n, err := sweep(ctx, tenant, before)
+		removed += n
+		failures = append(failures, err)
+	}
+	return removed, errors.Join(failures...)
+}
+
+// sweepStaged removes what was received and is not needed where it came in.
+func (j *Janitor) sweepStaged(ctx context.Context, tenant uuid.UUID, before time.Time) (removed int, err error) {
 	prefix := command.StagingPrefix(tenant)
 	err = j.Staging.List(ctx, prefix, func(o StagedObject) error {
 		if !o.Modified.Before(before) {
@@ -113,8 +145,8 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 		if err != nil {
 			return nil //nolint:nilerr // not an object of ours
 		}
-		needed, err := j.needed(ctx, tenant, document, o.Key)
-		if err != nil || needed {
+		useless, err := j.useless(ctx, tenant, document, o, before)
+		if err != nil || !useless {
 			return err
 		}
 		if err := j.Staging.Delete(ctx, o.Key); err != nil {
@@ -123,18 +155,12 @@ func (j *Janitor) sweepTenant(ctx context.Context, tenant uuid.UUID, before time
 		removed++
 		return nil
 	})
-	if err != nil {
-		return removed, err
-	}
-	for _, sweep := range []func(context.Context, uuid.UUID, time.Time) (int, error){j.sweepDirect, j.sweepResumable} {
-		abandoned, err := sweep(ctx, tenant, before)
-		removed += abandoned
-		if err != nil {
-			return removed, err
-		}
-	}
-	aborted, err := j.Staging.AbortStale(ctx, prefix, before.Add(-longestUpload)) // they may be under way
-	return removed + aborted, err
+	return removed, err
+}
+
+// sweepUnfinished removes the parts of uploads that nobody can be at any more.
+func (j *Janitor) sweepUnfinished(ctx context.Context, tenant uuid.UUID, before time.Time) (int, error) {
+	return j.Staging.AbortStale(ctx, command.StagingPrefix(tenant), before.Add(-command.LongestUpload))
 }
 
 // sweepDirect removes what members stored themselves and never completed.
@@ -154,12 +180,43 @@ func (j *Janitor) sweepDirect(ctx context.Context, tenant uuid.UUID, before time
 	return removed + aborted, err
 }
 
-// needed reports whether the file of a document still stands on a staging object.
-func (j *Janitor) needed(ctx context.Context, tenant, document uuid.UUID, key string) (bool, error) {
+// useless reports whether nothing stands on a document's staging object since before a
+// time. What has no document may be on its way to become one: some stores tell when an
+// object was begun, not when it was whole.
+func (j *Janitor) useless(ctx context.Context, tenant, document uuid.UUID, o StagedObject, before time.Time) (bool, error) {
 	d, err := j.App.DocumentByID(ctx, tenant, document)
-	if err != nil || d.Version == 0 {
+	if err != nil {
 		return false, err
 	}
+	if d.Version == 0 {
+		return o.Modified.Before(before.Add(-command.LongestUpload)), nil
+	}
 	file, err := j.App.FileByID(ctx, tenant, d.FileID)
-	return file.S3Path == key, err
+	if err != nil || file.S3Path == o.Key || !file.UpdatedAt.Before(before) {
+		return false, err
+	}
+	return j.hidden(ctx, tenant, d.FileID, o.Key, before)
+}
+
+// hidden reports whether a tenant's read model has not shown a file's staging object since
+// before a time, as far as this janitor knows: one that lags behind the ledger does.
+func (j *Janitor) hidden(ctx context.Context, tenant, file uuid.UUID, key string, before time.Time) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, askingTimeout)
+	defer cancel()
+	shown, err := j.Shown(limited, tenant, file)
+	if err != nil {
+		return false, err
+	}
+	if shown == key {
+		if j.lagging == nil {
+			j.lagging = make(map[string]time.Time)
+		}
+		j.lagging[key] = time.Now()
+		return false, nil
+	}
+	if last, lagged := j.lagging[key]; lagged && !last.Before(before) {
+		return false, nil
+	}
+	delete(j.lagging, key)
+	return true, nil
 }

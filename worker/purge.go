@@ -44,24 +44,29 @@ func (p *Purger) Run(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			if err := p.Sweep(ctx, now.Add(-p.Grace)); err != nil && ctx.Err() == nil {
-				p.Logger.LogAttrs(ctx, slog.LevelWarn, "purge of closed tenants cut short", slog.Any("error", err))
+				p.Logger.LogAttrs(ctx, slog.LevelWarn, "closed tenants were not all purged", slog.Any("error", err))
 			}
 		}
 	}
 }
 
-// Sweep purges the tenants that were closed before a time.
+// Sweep purges the tenants that were closed before a time. One sick tenant does not keep
+// it from others.
 func (p *Purger) Sweep(ctx context.Context, before time.Time) error {
 	tenants, err := p.Closed(ctx, before, purgeBatch)
 	if err != nil {
 		return fmt.Errorf("list closed tenants: %w", err)
 	}
+	var failures []error
 	for _, id := range tenants {
 		if err := p.purge(ctx, id, before); err != nil {
-			return fmt.Errorf("purge tenant %s: %w", id, err)
+			failures = append(failures, fmt.Errorf("purge tenant %s: %w", id, err))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
-	return nil
+	return incomplete(failures)
 }
 
 func (p *Purger) purge(ctx context.Context, id uuid.UUID, before time.Time) error {

@@ -131,6 +131,38 @@ func TestAClosedTenantIsPurgedAfterItsGrace(t *testing.T) {
 	}
 }
 
+// One closed tenant whose database can't be dropped keeps no other from being purged.
+func TestATenantThatCanNotBePurgedHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	second := uuid.New()
+	_, err := b.app.CreateTenant(t.Context(), b.meta(), command.CreateTenant{TenantID: second, Name: "Bolts", Actor: b.admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenants := []uuid.UUID{b.tenant, second}
+	for _, id := range tenants {
+		if _, err := b.app.DeleteTenant(t.Context(), b.meta(), command.DeleteTenant{TenantID: id, Actor: b.admin}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	purger := worker.Purger{
+		App: b.app, Databases: &failing{Provisioner: tenantdb.NewProvisioner(b.pool), times: 1}, Objects: area{b.store},
+		Logger: slog.New(slog.DiscardHandler),
+		Closed: func(context.Context, time.Time, int) ([]uuid.UUID, error) { return tenants, nil },
+	}
+	err = purger.Sweep(t.Context(), time.Now().Add(time.Hour))
+	if err == nil || !strings.Contains(err.Error(), "1 tenants failed") || !strings.Contains(err.Error(), b.tenant.String()) {
+		t.Errorf("the sweep says %v", err)
+	}
+	for n, id := range tenants {
+		tenant, err := b.app.TenantByID(t.Context(), id)
+		if err != nil || tenant.Purged != (n == 1) {
+			t.Errorf("tenant %d: purged %t, %v", n, tenant.Purged, err)
+		}
+	}
+}
+
 // dropped counts how often a database was to be dropped.
 type dropped int
 

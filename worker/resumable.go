@@ -11,12 +11,13 @@ import (
 )
 
 // sweepResumable removes what is left of uploads that could be resumed until some time
-// before the given one, whatever became of them. Their ids tell when they were begun.
+// before the given one, whatever became of them, unless somebody may still be at it who
+// did so at the last moment. Their ids tell when they were begun.
 func (j *Janitor) sweepResumable(ctx context.Context, tenant uuid.UUID, before time.Time) (removed int, err error) {
 	prefix := command.ResumablePrefix(tenant)
 	err = j.Staging.List(ctx, prefix, func(o StagedObject) error {
 		upload, _, _ := strings.Cut(strings.TrimPrefix(o.Key, prefix), "/")
-		if !begun(upload, o.Modified).Add(command.ResumableLifetime).Before(before) {
+		if !begun(upload, o.Modified).Add(command.ResumableLifetime + command.LongestUpload).Before(before) {
 			return nil
 		}
 		removed++

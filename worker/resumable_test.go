@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/command"
-	"github.com/cartulary/cartulary/worker"
 )
 
 func TestWhatIsLeftOfResumableUploadsIsSwept(t *testing.T) {
@@ -27,7 +25,7 @@ func TestWhatIsLeftOfResumableUploadsIsSwept(t *testing.T) {
 	if err := b.store.Replace(t.Context(), command.ResumablePrefix(b.tenant)+old.String()+"/gone", "text/plain", nil); err != nil {
 		t.Fatal(err)
 	}
-	janitor := &worker.Janitor{App: b.app, Staging: staging{b.store}, Ledgers: ledgers{b.tenant}, Logger: slog.New(slog.DiscardHandler)}
+	janitor := b.janitor(staging{b.store}, b.tenant)
 	sweep := func(before time.Time, want int) {
 		t.Helper()
 		if removed, err := janitor.Sweep(t.Context(), before); err != nil || removed != want {
@@ -35,8 +33,8 @@ func TestWhatIsLeftOfResumableUploadsIsSwept(t *testing.T) {
 		}
 	}
 	sweep(time.Now(), 2)
-	sweep(time.Now().Add(command.ResumableLifetime-time.Minute), 0)
-	sweep(time.Now().Add(command.ResumableLifetime+time.Minute), 1)
+	sweep(time.Now().Add(command.ResumableLifetime+time.Minute), 0) // a request that began at the last moment may be at it
+	sweep(time.Now().Add(command.ResumableLifetime+command.LongestUpload+time.Minute), 1)
 	err := b.store.List(t.Context(), command.TenantPrefix(b.tenant), func(o s3.Object) error {
 		t.Errorf("left behind: %s", o.Key)
 		return nil

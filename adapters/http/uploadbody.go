@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/cartulary/cartulary/command"
 )
 
 // maxUpload is the largest file, in bytes (requirements §16.2).
@@ -19,6 +21,9 @@ const (
 	uploadStart   = time.Minute
 	slowestUpload = 16 << 10
 )
+
+// No body takes as long as the worker's sweeps count on: else this does not compile.
+const _ = uint(command.LongestUpload - uploadStart - (maxUpload+maxOverhead)/slowestUpload*time.Second)
 
 // pacedBody is the body of an upload. It may take as long as it needs, as long as
 // it neither stands still nor crawls.
