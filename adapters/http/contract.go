@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -62,14 +63,23 @@ func ginTemplate(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
-// compileRoutes reads the contract and marries it with the policies.
-func compileRoutes(policies map[string]policy) (map[string]*route, error) {
+// readContract reads the contract, once for all APIs of a process: nobody changes it.
+var readContract = sync.OnceValues(func() (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(cartulary.Contract()))
 	if err != nil {
 		return nil, fmt.Errorf("load the contract: %w", err)
 	}
 	if err := doc.Validate(context.Background(), openapi3.DisableExamplesValidation()); err != nil {
 		return nil, fmt.Errorf("validate the contract: %w", err)
+	}
+	return doc, nil
+})
+
+// compileRoutes marries the contract with the policies.
+func compileRoutes(policies map[string]policy) (map[string]*route, error) {
+	doc, err := readContract()
+	if err != nil {
+		return nil, err
 	}
 	routes := make(map[string]*route, len(policies))
 	options := schemaOptions()
