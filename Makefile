@@ -67,7 +67,7 @@ test-apache: bin/testsummary ## Run the messaging and end-to-end tests on Apache
 	@mkdir -p .cache/coverage
 	@packages='$(kafka_packages)'; \
 	[[ -n $$packages ]] || { echo 'no package tests Kafka' >&2; exit 1; }; \
-	set -x; CARTULARY_TEST_KAFKA=apache $(gotest) -p 1 $(call coverage,apache) $$packages | bin/testsummary
+	set -x; CARTULARY_TEST_KAFKA=apache $(gotest) $(call coverage,apache) $$packages | bin/testsummary
 
 # The ways in and out, by name: the rest of the interface has nothing to do with the store.
 ways := UploadsToTheStore|Resumable|BrokenUpload|RawBodies|CutOff|FormsAre|RepeatedAndEqual|MD5|Digests|Ranges|Archives|AStoreThat

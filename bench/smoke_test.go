@@ -27,7 +27,7 @@ func TestEveryFigureCanBeMeasured(t *testing.T) {
 	var table, progress bytes.Buffer
 	figuresFile := filepath.Join(dir, "figures.json")
 	err := run(t.Context(), []string{
-		"--only", "append, 32|256 in flight, 64 tenants|its tree|over HTTP|as the body|to the store|KB until|backlog|audit|replay of one|during a replay",
+		"--only", "256 in flight, 64 tenants|its tree|rename over|login over|page of 50|as the body|to the store|KB until|backlog|audit|replay of one|during a replay",
 		"--rounds", "1", "--seconds", "1", "--backlog", "2000", "--documents", "130", "--trail", "3000", "--megabytes", "1", "--replay-events", "3000",
 		"--dir", filepath.Join(dir, "bench"), "--json", figuresFile, "--profiles", filepath.Join(dir, "profiles"),
 	}, &table, &progress)
@@ -35,7 +35,7 @@ func TestEveryFigureCanBeMeasured(t *testing.T) {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
 	for _, name := range []string{
-		"append, 32", "append, 256", "rename over", "lone rename", "login over", "upload of 100 MB as", "upload of 100 MB to", "uploads of 10 KB", "relay", "projection", "append with its tree", "audit of a ledger", "audit of a bundle",
+		"append, 256", "rename over", "login over", "page of 50", "upload of 100 MB as", "upload of 100 MB to", "uploads of 10 KB", "relay", "projection", "append with its tree", "audit of a ledger", "audit of a bundle",
 		"replay of one", "lag of other tenants during a replay, p50", "lag of other tenants during a replay, p99",
 	} {
 		if !strings.Contains(table.String(), "\n"+name) {
