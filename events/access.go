@@ -27,6 +27,7 @@ const (
 	RefusalStranger Refusal = "not_a_member"
 	RefusalRole     Refusal = "role"
 	RefusalThing    Refusal = "not_allowed" // the thing is another's
+	RefusalMissing  Refusal = "missing"     // there is no such thing in the tenant; since version 2
 )
 
 // AccessRefused records that a user was kept from doing something in the tenant.
@@ -37,6 +38,9 @@ type AccessRefused struct {
 	Route  string  `json:"route"`                                       // as the contract has it, without ids
 	Status int     `json:"status" jsonschema:"minimum=400,maximum=599"` // of the answer
 }
+
+// sameAccessRefused makes version 2 of version 1, which knew one reason less.
+func sameAccessRefused(old AccessRefused) AccessRefused { return old }
 
 // DownloadGranted records that a user was about to be handed a link to a
 // document's bytes.

@@ -67,7 +67,7 @@ var registry = Registry{
 	TypeFileRetried:             Define[FileRetried](KindFile),
 	TypeFileDeleted:             Define[FileDeleted](KindFile),
 	TypeDocumentTypeChanged:     Define[DocumentTypeChanged](KindDocument),
-	TypeAccessRefused:           Define[AccessRefused](KindAccess),
+	TypeAccessRefused:           Define[AccessRefused](KindAccess, Upcast(sameAccessRefused)),
 	TypeDownloadGranted:         Define[DownloadGranted](KindAccess),
 	TypeTrailExported:           Define[TrailExported](KindAccess),
 	TypeDocumentHoldPlaced:      Define[DocumentHoldPlaced](KindHold),

@@ -49,8 +49,11 @@ func (a *API) fail(c *gin.Context, err error) {
 	p := a.problemOf(err)
 	call := callOf(c)
 	call.failure = err
-	if errors.Is(err, command.ErrForbidden) {
+	switch {
+	case errors.Is(err, command.ErrForbidden):
 		call.refusal = events.RefusalThing
+	case p.status == http.StatusNotFound && call.access.Role != "":
+		call.refusal = events.RefusalMissing
 	}
 	h := c.Writer.Header()
 	if p.status == http.StatusUnauthorized {
