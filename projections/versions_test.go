@@ -36,7 +36,8 @@ func TestThePastIsWhatTheLiveTablesWere(t *testing.T) {
 				asked := []query.AsOf{{Seq: int64(seq)}}
 				if seq > 0 {
 					at := whole[seq-1].At
-					asked = append(asked, query.AsOf{At: at}, query.AsOf{At: at.Add(time.Second - time.Microsecond)})
+					asked = append(asked, query.AsOf{At: at, Complete: true},
+						query.AsOf{At: at.Add(time.Second - time.Microsecond), Complete: true})
 				}
 				for _, a := range asked {
 					checkPast(t, tx, a, int64(seq), want)
@@ -113,7 +114,8 @@ func TestPointsOfTheTrailThatAreNotHere(t *testing.T) {
 		}{
 			{query.AsOf{Seq: 3}, query.ErrNotRecorded},
 			{query.AsOf{Seq: 2}, query.ErrNotProjected},
-			{query.AsOf{At: h.list[1].At}, query.ErrNotProjected},
+			{query.AsOf{At: h.list[1].At}, query.ErrUnsettled}, // nothing later is here
+			{query.AsOf{At: h.list[1].At, Complete: true}, query.ErrNotProjected},
 			{query.AsOf{Seq: 1}, query.ErrNotFound},
 			{query.AsOf{At: h.list[1].At.Add(-time.Microsecond)}, query.ErrNotFound},
 			{query.AsOf{At: h.list[0].At.Add(-time.Second)}, query.ErrNotFound},

@@ -16,12 +16,17 @@ import (
 var (
 	ErrNotRecorded  = errors.New("no event has that number yet")
 	ErrNotProjected = errors.New("the read models do not hold that event yet")
+	ErrUnsettled    = errors.New("nothing later is here, so that more may come that was recorded then")
 )
 
 // AsOf asks for a tenant as it was: after an event, or at a time.
 type AsOf struct {
 	Seq int64     // of the last event that counts; 0: none does
 	At  time.Time // if not zero, all events that were recorded then or before count
+
+	// Complete says that the read models hold all that the ledger did when a time was
+	// asked for. If not, they tell by a later event.
+	Complete bool
 }
 
 // String returns equal texts for what asks for the same.
@@ -38,22 +43,25 @@ type Moment struct {
 	At  time.Time // when it was recorded; zero before the first
 }
 
-// moment finds the last event that counts. It fails with [ErrNotRecorded] or
-// [ErrNotProjected].
+// moment finds the last event that counts. It fails with [ErrNotRecorded],
+// [ErrNotProjected], or [ErrUnsettled] if read models that lag might not hold it.
 func moment(ctx context.Context, db DB, a AsOf) (Moment, error) {
-	last, arg := "select seq, at from trail where seq <= $1 order by seq desc limit 1", any(a.Seq)
+	last, arg, settled := "select seq, at from trail where seq <= $1 order by seq desc limit 1", any(a.Seq), "true"
 	if !a.At.IsZero() {
 		last, arg = "select seq, at from trail where at <= $1 order by at desc, seq desc limit 1", a.At
+		settled = "exists (select from trail where at > $1)" // times never go back
 	}
 	rows, err := db.Query(ctx, `
 		select coalesce((select max(seq) from trail), 0) as head,
-			coalesce((select min(seq) from checkpoints where projection = 'versions'), 0) as held, m.seq, m.at
+			coalesce((select min(seq) from checkpoints where projection = 'versions'), 0) as held,
+			`+settled+` as settled, m.seq, m.at
 		from (values (1)) as always left join (`+last+`) m on true`, arg)
 	if err != nil {
 		return Moment{}, fmt.Errorf("find a moment: %w", err)
 	}
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[struct {
 		Head, Held int64
+		Settled    bool
 		Seq        *int64
 		At         *time.Time
 	}])
@@ -62,6 +70,8 @@ func moment(ctx context.Context, db DB, a AsOf) (Moment, error) {
 		return Moment{}, fmt.Errorf("find a moment: %w", err)
 	case a.Seq > found.Head:
 		return Moment{}, fmt.Errorf("%w: %d, the last is %d", ErrNotRecorded, a.Seq, found.Head)
+	case !found.Settled && !a.Complete:
+		return Moment{}, fmt.Errorf("%w: %s, they hold %d", ErrUnsettled, a, found.Head)
 	case found.Seq == nil:
 		return Moment{}, nil
 	case *found.Seq > found.Held:

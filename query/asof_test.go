@@ -108,7 +108,7 @@ func TestPagesOfThePastShowOneMoment(t *testing.T) {
 	ask := func(a query.AsOf, sort query.DocumentSort, p query.Page) (query.Listed[query.Document], query.Moment, error) {
 		return query.DocumentsAsOf(t.Context(), conn, a, query.DocumentFilter{}, sort, p)
 	}
-	late := query.AsOf{At: noon.Add(time.Hour)}
+	late := query.AsOf{At: noon.Add(time.Hour), Complete: true}
 	first, m, err := ask(late, "", query.Page{Limit: 10, Total: true})
 	if err != nil || m.Seq != 61 || *first.Total != 27 {
 		t.Fatalf("event %d, %v", m.Seq, err)

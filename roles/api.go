@@ -63,7 +63,7 @@ func (p *Platform) API(ctx context.Context, listener net.Listener) error {
 	defer stopDemo()
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // compiles the contract, which takes no time
 		App: p.app, Identity: accounts, Databases: databases{p.pools}, Objects: store, Awaiter: awaiter, InFlight: inFlight, Keys: p.keys, Eraser: p.newEraser(ctx), Logger: p.logger,
-		Proofs:    postgres.NewProofs(p.main),
+		Proofs: postgres.NewProofs(p.main), Head: p.ledger.Head,
 		TicketKey: ticketKey, PlatformDatabase: tenantdb.PlatformDatabase, NotProvisioned: tenantdb.ErrNotProvisioned,
 		Unavailable:    []error{password.ErrBusy, kafka.ErrDemoUnavailable, tenantdb.ErrBusy, tenantdb.ErrClosed, postgres.ErrClosed, s3.ErrAborted},
 		TrustedProxies: p.cfg.HTTP.TrustedProxies, Checks: p.checks(store, guard),

@@ -120,6 +120,9 @@ type Config struct {
 	Logger    *slog.Logger
 	Proofs    Proofs
 
+	// Head returns the sequence number of a ledger's last event; 0 if there is none.
+	Head func(ctx context.Context, ledger uuid.UUID) (int64, error)
+
 	// Demo sends messages through Kafka and back; its paths are unknown if nil.
 	Demo Demo
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/query"
 )
 
@@ -33,6 +34,28 @@ func parseAsOf(text string) (query.AsOf, error) {
 	return query.AsOf{At: at}, nil
 }
 
+// inPast asks for a point of a tenant's past. If that is a time behind which the read
+// models hold nothing, they must first hold all that is recorded: what they lack may
+// have been recorded before it.
+func inPast[T any](
+	a *API, c *gin.Context, tenantID TenantID, token *string, at query.AsOf, ask func(query.DB, query.AsOf) (T, error),
+) (T, error) {
+	once := func(db query.DB) (T, error) { return ask(db, at) }
+	got, err := inTenant(a, c, tenantID, token, once)
+	if errors.Is(err, query.ErrUnsettled) {
+		var seq int64
+		if seq, err = a.cfg.Head(c.Request.Context(), tenantID); err != nil {
+			return got, err
+		}
+		if !a.reached(c.Request.Context(), events.DatabaseName(tenantID), position{tenantID, seq}) {
+			return got, errNotConsistentYet()
+		}
+		at.Complete = true
+		got, err = inTenant(a, c, tenantID, token, once)
+	}
+	return got, asOfFailed(err)
+}
+
 // asOfFailed says what is wrong with a point of the trail.
 func asOfFailed(err error) error {
 	switch {
@@ -55,12 +78,12 @@ func (a *API) documentsAsOf(
 		return
 	}
 	var m query.Moment
-	page, err := inTenant(a, c, tenantID, params.ConsistencyToken, func(db query.DB) (page query.Listed[query.Document], err error) {
+	page, err := inPast(a, c, tenantID, params.ConsistencyToken, at, func(db query.DB, at query.AsOf) (page query.Listed[query.Document], err error) {
 		page, m, err = query.DocumentsAsOf(c.Request.Context(), db, at, filter, sort, pageOf(params.Limit, params.Cursor, params.Total))
 		return page, err
 	})
 	if err != nil {
-		a.fail(c, asOfFailed(err))
+		a.fail(c, err)
 		return
 	}
 	answer(a, c, http.StatusOK, DocumentPage{
@@ -76,12 +99,12 @@ func (a *API) documentAsOf(c *gin.Context, tenantID TenantID, documentID Documen
 		return
 	}
 	var m query.Moment
-	d, err := inTenant(a, c, tenantID, params.ConsistencyToken, func(db query.DB) (d query.Document, err error) {
+	d, err := inPast(a, c, tenantID, params.ConsistencyToken, at, func(db query.DB, at query.AsOf) (d query.Document, err error) {
 		d, m, err = query.DocumentAsOf(c.Request.Context(), db, at, documentID)
 		return d, err
 	})
 	if err != nil {
-		a.fail(c, asOfFailed(err))
+		a.fail(c, err)
 		return
 	}
 	then := documentRow(d)

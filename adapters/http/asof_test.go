@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	httpapi "github.com/cartulary/cartulary/adapters/http"
 )
 
 func TestDocumentsAreShownAsTheyWere(t *testing.T) {
@@ -69,6 +71,37 @@ func TestDocumentsAreShownAsTheyWere(t *testing.T) {
 		if got := fmt.Sprint(names(moment)); got != want {
 			t.Errorf("as of %v: %s, want %s", moment, got, want)
 		}
+	}
+}
+
+// What happened up to a time is shown once the read models hold all of it: until then
+// they would show what was not so.
+func TestATimeIsShownWhenAllOfItIsHere(t *testing.T) {
+	w := setup(t, func(c *httpapi.Config) { c.ProjectionWait = 50 * time.Millisecond })
+	s := newScene(w)
+	documents := "/api/tenants/" + s.tenant.String() + "/documents"
+	document, _ := s.filed(s.tenant)
+	path := documents + "/" + document
+	between := time.Now()
+	s.admin.put(path, object{"filename": "b.pdf"}).want(http.StatusOK)
+	w.hold.Store(true)
+	s.admin.put(path, object{"filename": "c.pdf"}).want(http.StatusAccepted)
+	at := func(path string, moment time.Time) answer {
+		return s.viewer.get(path + "?as_of=" + url.QueryEscape(moment.Format(time.RFC3339Nano)))
+	}
+	after := time.Now()
+	at(path, after).wantError(http.StatusServiceUnavailable, "NOT_CONSISTENT_YET")
+	at(documents, after).wantError(http.StatusServiceUnavailable, "NOT_CONSISTENT_YET")
+	first := at(path, between).want(http.StatusOK) // something later is here, so that nothing can come before
+	if first.text("filename") == "b.pdf" {
+		t.Errorf("got %s", first.raw)
+	}
+	w.hold.Store(false)
+	if got := at(path, after).want(http.StatusOK); got.text("filename") != "c.pdf" {
+		t.Errorf("got %s", got.raw)
+	}
+	if got := at(path, between).want(http.StatusOK); string(got.raw) != string(first.raw) {
+		t.Errorf("got %s, then %s", first.raw, got.raw)
 	}
 }
 

@@ -119,7 +119,7 @@ func setup(t testing.TB, change ...func(*httpapi.Config)) *world {
 	})
 	cfg := httpapi.Config{
 		App: w.app, Identity: w.sessions, Databases: databases{w}, Objects: w.store, Awaiter: w, InFlight: w.inFlight, Keys: w.keys,
-		Eraser: w.eraser(), Proofs: w.notary(),
+		Eraser: w.eraser(), Proofs: w.notary(), Head: w.ledger.Head,
 		Logger:         w.logger(),
 		NotProvisioned: tenantdb.ErrNotProvisioned, Demo: &demoTopic{},
 	}
