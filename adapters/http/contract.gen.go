@@ -1751,6 +1751,8 @@ type ListDocumentsParams struct {
 
 	// AsOf Answer as it was: after the event of this sequence number of the tenant's trail (0: before the first), or at this time (RFC
 	// 3339), after all events that were recorded then or before. Neither may lie ahead: in the future, or after the last event.
+	// If read models may still lack events of then, they are waited for; if they take too long, the answer is 503
+	// `NOT_CONSISTENT_YET`.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// Name Only those whose file name holds this text, in upper or lower case.
@@ -1836,6 +1838,8 @@ type DeleteDocumentParams struct {
 type GetDocumentParams struct {
 	// AsOf Answer as it was: after the event of this sequence number of the tenant's trail (0: before the first), or at this time (RFC
 	// 3339), after all events that were recorded then or before. Neither may lie ahead: in the future, or after the last event.
+	// If read models may still lack events of then, they are waited for; if they take too long, the answer is 503
+	// `NOT_CONSISTENT_YET`.
 	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
 
 	// IfNoneMatch What the client has: entity tags that answers carried, separated by commas, or `*` for anything. If it is still so, the
