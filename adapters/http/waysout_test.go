@@ -3,8 +3,10 @@ package httpapi_test
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,7 +90,24 @@ func TestArchives(t *testing.T) {
 		ids = append(ids, ada.upload(tenant, []part{field("filename", f.name), file("x", f.body)}).want(201).text("id"))
 		want[f.as] = f.body
 	}
-	a := viewer.get(tenant + "/archive?ids=" + strings.Join(append(ids, ids[0]), ",")).want(http.StatusOK)
+	path := tenant + "/archive?ids=" + strings.Join(append(ids, ids[0]), ",")
+	granted := func() (documents []string) {
+		w.follow(id)
+		query := "/audit?order=oldest&type=document.download_granted&actor=" + viewer.id.String()
+		for _, e := range ada.get(tenant + query).want(http.StatusOK).items() {
+			data, _ := e["data"].(map[string]any)
+			documents = append(documents, fmt.Sprint(data["document_id"]))
+		}
+		return documents
+	}
+	looked := viewer.do(http.MethodHead, path, nil).want(http.StatusOK)
+	if got := granted(); len(got) != 0 || len(looked.raw) != 0 || looked.header.Get("Content-Type") != "application/zip" {
+		t.Errorf("HEAD answers %v, and hands out %v", looked.header, got)
+	}
+	a := viewer.get(path).want(http.StatusOK)
+	if got := granted(); !slices.Equal(got, ids) {
+		t.Errorf("the trail tells of %v, not of %v", got, ids)
+	}
 	archive, err := zip.NewReader(bytes.NewReader(a.raw), int64(len(a.raw)))
 	w.must(err)
 	if len(archive.File) != len(want) {
@@ -112,5 +131,6 @@ func TestArchives(t *testing.T) {
 		ada.get(tenant+"/archive"+bad).wantError(http.StatusBadRequest, "VALIDATION_ERROR")
 	}
 	stranger.get(tenant + "/archive?ids=" + ids[0]).want(http.StatusNotFound)
+	stranger.do(http.MethodHead, tenant+"/archive?ids="+ids[0], nil).want(http.StatusNotFound)
 	w.anonymous().get(tenant + "/archive?ids=" + ids[0]).want(http.StatusUnauthorized)
 }
