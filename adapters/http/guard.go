@@ -168,18 +168,37 @@ func (a *API) admit(c *gin.Context, r *route) error {
 	if errors.Is(err, query.ErrNotFound) && a.joinedMeanwhile(c, tenant) {
 		access, err = a.membership(c.Request.Context(), call.claims.UserID, tenant)
 	}
+	if err := call.admit(r, access, err); err != nil {
+		return err
+	}
+	return a.claimTenant(c, tenant)
+}
+
+// admit lets a call go on with the access that was found, or not.
+func (k *call) admit(r *route, access query.Access, err error) error {
 	switch {
 	case errors.Is(err, query.ErrNotFound), err == nil && !access.TenantActive:
-		call.refusal = events.RefusalStranger
+		k.refusal = events.RefusalStranger
 		return query.ErrNotFound
 	case err != nil:
 		return err
 	case !r.policy.admits(events.Role(access.Role)):
-		call.refusal = events.RefusalRole
+		k.refusal = events.RefusalRole
 		return &problem{status: 403, code: CodeForbidden, message: "Your role does not allow this."}
 	}
-	call.access = access
-	return a.claimTenant(c, tenant)
+	k.access, k.admitted = access, time.Now()
+	return nil
+}
+
+// readmit looks once more whether the caller may do what is asked for, if that has taken
+// longer to arrive than a membership is taken for good.
+func (a *API) readmit(ctx context.Context, c *gin.Context, tenant uuid.UUID) error {
+	call := callOf(c)
+	if time.Since(call.admitted) <= membershipTTL {
+		return nil
+	}
+	access, err := a.membership(ctx, call.claims.UserID, tenant)
+	return call.admit(call.route, access, err)
 }
 
 func (a *API) membership(ctx context.Context, user, tenant uuid.UUID) (query.Access, error) {

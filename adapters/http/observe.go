@@ -23,6 +23,7 @@ type call struct {
 	traceParent string
 	claims      identity.Claims // of the access token; zero when none was needed
 	access      query.Access    // to the route's tenant
+	admitted    time.Time       // when that was looked up
 	route       *route          // nil before guard
 	prefer      preferences     // of a command
 	gate        *gate           // that the request went through; nil if through none

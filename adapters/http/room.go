@@ -75,6 +75,7 @@ func (k *call) release() {
 			k.gate.part(p)
 		}
 	}
+	k.parties = [2]party{}
 	k.gate.leave()
 }
 

@@ -50,20 +50,24 @@ func (u *tusUpload) settle(result command.Result[command.Uploaded]) {
 
 // finish makes the document of the chunks, unless there is one, also when the client
 // leaves meanwhile. Every attempt makes a copy of its own, which nobody else writes to;
-// the command is the same.
+// the command is the same. One is made at a time.
 func (u *tusUpload) finish(ctx context.Context) error {
 	if u.result != nil {
 		return nil
 	}
 	a := u.api
-	u.hurry()
-	ctx = context.WithoutCancel(ctx)
-	if done, err := u.recorded(ctx); err != nil || done {
+	if done, err := u.recorded(context.WithoutCancel(ctx)); err != nil || done {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
-	defer cancel()
-	upload, err := u.assemble(limited)
+	ctx, end, err := a.finishing(ctx, u.c, u.ticket.Tenant, u.ticket.Upload, u.ticket.Size)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if done, err := u.recorded(ctx); err != nil || done { // by whom this one waited for
+		return err
+	}
+	upload, err := u.assemble(ctx)
 	if err != nil {
 		if done, _ := u.recorded(ctx); done { // by another request, which then removed the chunks
 			return nil
@@ -71,10 +75,14 @@ func (u *tusUpload) finish(ctx context.Context) error {
 		return err
 	}
 	m, err := u.meta()
+	if err == nil {
+		err = a.readmit(ctx, u.c, u.ticket.Tenant)
+	}
 	if err != nil {
 		a.unstage(ctx, upload.S3Path)
 		return err
 	}
+	upload.By = accessOf(u.c)
 	result, err := a.recordAs(ctx, m, upload)
 	if err != nil {
 		return err
@@ -116,7 +124,7 @@ func (u *tusUpload) assemble(ctx context.Context) (command.UploadDocument, error
 	}
 	upload := command.UploadDocument{
 		TenantID: t.Tenant, DocumentID: id, Filename: said.filename, MimeType: said.mimeType,
-		S3Path: command.StagingPath(t.Tenant, id), By: accessOf(u.c),
+		S3Path: command.StagingPath(t.Tenant, id),
 	}
 	if upload.Digest, err = a.cfg.Objects.PutSized(ctx, upload.S3Path, said.mimeType, file, t.Size); err != nil {
 		return command.UploadDocument{}, fmt.Errorf("assemble an upload: %w", err)

@@ -35,6 +35,9 @@ func (a *API) UploadDocument(c *gin.Context, tenantID TenantID, params UploadDoc
 	}
 	key := command.StagingPath(tenantID, documentID)
 	form, err := a.receive(c, key, params)
+	if err == nil {
+		err = a.readmit(c.Request.Context(), c, tenantID)
+	}
 	if err != nil {
 		a.drop(c.Request.Context(), key, form.file)
 		a.fail(c, err)
@@ -84,8 +87,8 @@ func (a *API) receive(c *gin.Context, key string, params UploadDocumentParams) (
 	} else {
 		form, err = a.receiveForm(c, body, key, params, want)
 	}
-	// What follows is as quick as any request.
-	_ = body.control.SetWriteDeadline(time.Now().Add(a.cfg.RequestTimeout + writeSlack))
+	// What follows is as quick as any request, unless lost bytes have to be mended.
+	_ = body.control.SetWriteDeadline(time.Now().Add(a.finishTime(body.total) + writeSlack))
 	return form, err
 }
 
@@ -206,7 +209,7 @@ func (a *API) recordAs(ctx context.Context, m command.Meta, upload command.Uploa
 		a.unstage(ctx, upload.S3Path)
 		return command.Result[command.Uploaded]{}, err
 	}
-	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+	limited, cancel := context.WithTimeout(ctx, a.finishTime(upload.Digest.Size))
 	defer cancel()
 	result, err := a.cfg.App.UploadDocument(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
 	if refused(err) || err == nil && (result.Replayed || result.Value.Deduplicated) {

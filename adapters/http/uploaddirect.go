@@ -120,9 +120,25 @@ func (a *API) AbortUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, 
 //
 // Every attempt makes a copy of its own, or stands on the one object that the parts
 // became; the command is the same, so that the first attempt wins and the others get its
-// answer.
+// answer. Once begun, an attempt goes on when its client leaves.
 func (a *API) CompleteUpload(c *gin.Context, tenantID TenantID, uploadID UploadID, params CompleteUploadParams) {
-	result, err := a.completeUpload(c, tenantID, uploadID)
+	request, err := decode[CompleteUploadRequest](c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	t, err := a.open(uploadID, accessOf(c), tenantID)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	ctx, end, err := a.finishing(c.Request.Context(), c, tenantID, t.Upload, t.Size)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	defer end()
+	result, err := a.completeUpload(ctx, c, t, request.Etags)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -130,41 +146,41 @@ func (a *API) CompleteUpload(c *gin.Context, tenantID TenantID, uploadID UploadI
 	a.uploaded(c, tenantID, params.Prefer, result)
 }
 
-func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (command.Result[command.Uploaded], error) {
+func (a *API) completeUpload(
+	ctx context.Context, c *gin.Context, t ticket, etags *[]string,
+) (command.Result[command.Uploaded], error) {
 	var none command.Result[command.Uploaded]
-	request, err := decode[CompleteUploadRequest](c)
-	if err != nil {
-		return none, err
-	}
-	t, err := a.open(id, accessOf(c), tenant)
-	if err != nil {
-		return none, err
-	}
-	m, err := meta(c, tenant, nil)
+	m, err := meta(c, t.Tenant, nil)
 	if err != nil {
 		return none, err
 	}
 	m.Keyed = true
-	m.ID = derivedID("cartulary upload to the store", tenant[:], t.Upload[:])
+	m.ID = derivedID("cartulary upload to the store", t.Tenant[:], t.Upload[:])
 	m.Fingerprint = fingerprint(t.Upload[:])
 	documentID, err := t.document()
 	if err != nil {
 		return none, err
 	}
 	upload := command.UploadDocument{
-		TenantID: tenant, DocumentID: documentID, Filename: t.Filename, MimeType: t.MimeType,
-		S3Path: command.StagingPath(tenant, documentID), By: accessOf(c),
+		TenantID: t.Tenant, DocumentID: documentID, Filename: t.Filename, MimeType: t.MimeType,
+		S3Path: command.StagingPath(t.Tenant, documentID), By: accessOf(c),
 	}
-	ctx := c.Request.Context()
-	if _, done, err := a.cfg.App.Recorded(ctx, tenant, m); err != nil || done {
+	if _, done, err := a.cfg.App.Recorded(ctx, t.Tenant, m); err != nil || done {
 		if err != nil {
 			return none, err
 		}
 		return a.cfg.App.UploadDocument(ctx, m, upload, nil) // only repeats the answer
 	}
-	if upload.Digest, err = a.takeOver(ctx, t, request.Etags, upload.S3Path); err != nil {
+	if upload.Digest, err = a.takeOver(ctx, t, etags, upload.S3Path); err != nil {
 		return none, err
 	}
+	if err := a.readmit(ctx, c, t.Tenant); err != nil {
+		if !t.inParts() {
+			a.unstage(ctx, upload.S3Path)
+		}
+		return none, err
+	}
+	upload.By = accessOf(c)
 	if t.inParts() {
 		return a.recordShared(ctx, m, upload)
 	}
@@ -179,9 +195,7 @@ func (a *API) completeUpload(c *gin.Context, tenant uuid.UUID, id string) (comma
 // stand: they are removed only if what was recorded, by whichever attempt, does without
 // them. Else the worker's sweep sees to them.
 func (a *API) recordShared(ctx context.Context, m command.Meta, upload command.UploadDocument) (command.Result[command.Uploaded], error) {
-	limited, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
-	defer cancel()
-	result, err := a.cfg.App.UploadDocument(limited, m, upload, a.mending(upload.Digest, a.copying(upload)))
+	result, err := a.cfg.App.UploadDocument(ctx, m, upload, a.mending(upload.Digest, a.copying(upload)))
 	if err == nil && result.Value.Deduplicated {
 		a.unstage(ctx, upload.S3Path)
 	}

@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	httpapi "github.com/cartulary/cartulary/adapters/http"
-	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
@@ -195,34 +192,6 @@ func TestUploadsToTheStoreInParts(t *testing.T) {
 	if documents := ada.get(tenant + "/documents").items(); len(documents) != 2 {
 		t.Errorf("documents: %v", documents)
 	}
-}
-
-// unsteady is a store during whose answers something else happens.
-type unsteady struct {
-	*s3.Store
-
-	looked func()                              // before it tells whether an object is intact
-	read   func(command.Digest) command.Digest // what it tells that an object holds
-}
-
-func (u *unsteady) Intact(ctx context.Context, key string, d command.Digest) (bool, error) {
-	u.looked()
-	return u.Store.Intact(ctx, key, d)
-}
-
-func (u *unsteady) Verify(ctx context.Context, key string) (command.Digest, error) {
-	d, err := u.Store.Verify(ctx, key)
-	return u.read(d), err
-}
-
-func overUnsteady(t *testing.T) (*world, *unsteady) {
-	t.Helper()
-	store := &unsteady{looked: func() {}, read: func(d command.Digest) command.Digest { return d }}
-	w := setup(t, func(c *httpapi.Config) {
-		store.Store, _ = c.Objects.(*s3.Store)
-		c.Objects = store
-	})
-	return w, store
 }
 
 // Who is told to try again need not send the file again.
