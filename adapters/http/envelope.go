@@ -52,7 +52,7 @@ func (a *API) fail(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, command.ErrForbidden):
 		call.refusal = events.RefusalThing
-	case p.status == http.StatusNotFound && call.access.Role != "":
+	case p.status == http.StatusNotFound && call.refusal == "" && call.access.Role != "":
 		call.refusal = events.RefusalMissing
 	}
 	h := c.Writer.Header()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	httpapi "github.com/cartulary/cartulary/adapters/http"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 )
@@ -35,7 +36,10 @@ func (l *late) Read(p []byte) (int, error) {
 // document of it, whatever its way in, and nothing of it is left.
 func TestRightsAreLookedUpOnceAnUploadIsThere(t *testing.T) {
 	t.Parallel()
-	w, store := overUnsteady(t)
+	reasons := map[events.Refusal]int{}
+	w, store := overUnsteady(t, func(c *httpapi.Config) {
+		c.OnRefused = func(_ command.Meta, r command.RecordRefusal) { reasons[r.Reason]++ }
+	})
 	ada := w.newPerson("ada")
 	tenant, id := ada.newTenant("Engines")
 	later := func(change func(user *person), user *person) {
@@ -82,6 +86,9 @@ func TestRightsAreLookedUpOnceAnUploadIsThere(t *testing.T) {
 				t.Errorf("%s, %d bytes: %d and %d", way, len(body), a.status, b.status)
 			}
 		}
+	}
+	if reasons[events.RefusalStranger] != 6 || reasons[events.RefusalRole] != 6 || len(reasons) != 2 {
+		t.Errorf("refused: %v", reasons)
 	}
 	if documents := ada.get(tenant + "/documents").items(); len(documents) != 0 {
 		t.Errorf("documents: %v", documents)
