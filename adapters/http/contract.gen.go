@@ -1791,7 +1791,7 @@ type UploadDocumentParams struct {
 	// MimeType The media type (RFC 9110) of a body that is the file as it is, if not its `Content-Type`.
 	MimeType *string `form:"mime_type,omitempty" json:"mime_type,omitempty"`
 
-	// ContentDigest Digests of the body (RFC 9530). That of `sha-256` is verified; others are ignored.
+	// ContentDigest Digests of the body (RFC 9530). Those of `sha-256` and `sha-512` are verified; others are ignored.
 	ContentDigest *ContentDigest `json:"Content-Digest,omitempty"`
 
 	// ContentMD5 The MD5 digest of the body, in base64 (RFC 1864). It is verified.
@@ -2079,6 +2079,12 @@ type CreateResumableUploadParams struct {
 	// UploadChecksum An algorithm (md5, sha1 or sha256), a space, and what it makes of the body, in base64.
 	UploadChecksum *UploadChecksum `json:"Upload-Checksum,omitempty"`
 
+	// ContentDigest Digests of the body (RFC 9530). Those of `sha-256` and `sha-512` are verified; others are ignored.
+	ContentDigest *ContentDigest `json:"Content-Digest,omitempty"`
+
+	// ContentMD5 The MD5 digest of the body, in base64 (RFC 1864). It is verified.
+	ContentMD5 *ContentMD5 `json:"Content-MD5,omitempty"`
+
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -2117,6 +2123,12 @@ type AppendToResumableUploadParams struct {
 
 	// UploadChecksum An algorithm (md5, sha1 or sha256), a space, and what it makes of the body, in base64.
 	UploadChecksum *UploadChecksum `json:"Upload-Checksum,omitempty"`
+
+	// ContentDigest Digests of the body (RFC 9530). Those of `sha-256` and `sha-512` are verified; others are ignored.
+	ContentDigest *ContentDigest `json:"Content-Digest,omitempty"`
+
+	// ContentMD5 The MD5 digest of the body, in base64 (RFC 1864). It is verified.
+	ContentMD5 *ContentMD5 `json:"Content-MD5,omitempty"`
 
 	// XRequestID The caller's id for this request, 1 to 128 of `A–Z a–z 0–9 . _ -`. Anything else is replaced by a drawn one.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
@@ -6200,6 +6212,44 @@ func (siw *ServerInterfaceWrapper) CreateResumableUpload(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "Content-Digest" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-Digest")]; found {
+		var ContentDigest ContentDigest
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-Digest, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-Digest", valueList[0], &ContentDigest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-Digest: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentDigest = &ContentDigest
+
+	}
+
+	// ------------- Optional header parameter "Content-MD5" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-MD5")]; found {
+		var ContentMD5 ContentMD5
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-MD5, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-MD5", valueList[0], &ContentMD5, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-MD5: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentMD5 = &ContentMD5
+
+	}
+
 	// ------------- Optional header parameter "X-Request-ID" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-ID")]; found {
 		var XRequestID RequestID
@@ -6507,6 +6557,44 @@ func (siw *ServerInterfaceWrapper) AppendToResumableUpload(c *gin.Context) {
 		}
 
 		params.UploadChecksum = &UploadChecksum
+
+	}
+
+	// ------------- Optional header parameter "Content-Digest" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-Digest")]; found {
+		var ContentDigest ContentDigest
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-Digest, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-Digest", valueList[0], &ContentDigest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-Digest: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentDigest = &ContentDigest
+
+	}
+
+	// ------------- Optional header parameter "Content-MD5" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-MD5")]; found {
+		var ContentMD5 ContentMD5
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Content-MD5, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-MD5", valueList[0], &ContentMD5, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Content-MD5: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.ContentMD5 = &ContentMD5
 
 	}
 

@@ -21,8 +21,8 @@ func crossOrigin(origins []string) gin.HandlerFunc {
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{
-			"Accept", "Authorization", "Consistency-Token", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
-			"Prefer", "Traceparent", "Tus-Resumable", "Upload-Checksum", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+			"Accept", "Authorization", "Consistency-Token", "Content-Digest", "Content-Md5", "Content-Type", "Idempotency-Key",
+			"If-Match", "If-None-Match", "Prefer", "Traceparent", "Tus-Resumable", "Upload-Checksum", "Upload-Length", "Upload-Metadata", "Upload-Offset",
 			"X-Request-Id",
 		},
 		ExposedHeaders: []string{

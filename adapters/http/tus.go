@@ -94,7 +94,7 @@ func (u *tusUpload) ask(method tusMethod, checksum *string) (*tusAnswer, error) 
 	r.URL = &url.URL{Path: "/" + u.id}
 	r.Header.Del("X-Http-Method-Override")
 	var err error
-	if u.check, err = checksumOf(checksum, r.ContentLength); err != nil {
+	if u.check, err = checkOf(r.Header, checksum, r.ContentLength); err != nil {
 		return nil, err
 	}
 	if u.check != nil && r.ContentLength == 0 {

@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"bytes"
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -223,6 +225,49 @@ func TestUploadsThatCanNotBegin(t *testing.T) {
 	}
 }
 
+// noDigest is what nothing hashes to.
+func noDigest(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
+
+func TestDigestsOfChunks(t *testing.T) {
+	w := setup(t)
+	ada := w.newPerson("ada")
+	tenant, _ := ada.newTenant("Engines")
+	digest := func(of string) header {
+		s256, s512 := sha256.Sum256([]byte(of)), sha512.Sum512([]byte(of))
+		return header{"Content-Digest", "sha-256=:" + base64.StdEncoding.EncodeToString(s256[:]) + ":, sha-512=:" +
+			base64.StdEncoding.EncodeToString(s512[:]) + ":"}
+	}
+	sum5 := func(of string) header {
+		b := md5.Sum([]byte(of))
+		return header{"Content-MD5", base64.StdEncoding.EncodeToString(b[:])}
+	}
+	checksum := func(of string) header {
+		b := sha1.Sum([]byte(of))
+		return header{"Upload-Checksum", "sha1 " + base64.StdEncoding.EncodeToString(b[:])}
+	}
+	upload := ada.beginTus(tenant, "a.txt", 9)
+	for _, wrong := range []header{
+		{"Content-Digest", "sha-256=:" + noDigest(32) + ":"}, {"Content-Digest", "sha-512=:" + noDigest(64) + ":"}, {"Content-MD5", noDigest(16)},
+	} {
+		ada.patchTus(upload, 0, strings.NewReader("bytes"), wrong).wantError(400, "DIGEST_MISMATCH")
+		ada.patchTus(upload, 0, strings.NewReader("bytes"), checksum("bytes"), wrong).wantError(400, "DIGEST_MISMATCH")
+		ada.patchTus(upload, 0, nil, wrong).wantError(400, "DIGEST_MISMATCH")
+		ada.patchTus(upload, 0, io.MultiReader(strings.NewReader("bytes")), wrong).wantError(400, "VALIDATION_ERROR") // no length
+		ada.patchTus(upload, 0, bytes.NewReader(make([]byte, 8<<20+1)), wrong).wantError(413, "PAYLOAD_TOO_LARGE")
+	}
+	ada.patchTus(upload, 0, strings.NewReader("bytes"), digest("bytes"), checksum("other")).wantError(460, "DIGEST_MISMATCH")
+	ada.patchTus(upload, 0, strings.NewReader("bytes"), header{"Content-Digest", "sha-512=:AAAA:"}).wantError(400, "VALIDATION_ERROR")
+	ada.stands(upload, 0)
+	ada.patchTus(upload, 0, strings.NewReader("bytes"), digest("bytes"), sum5("bytes"), checksum("bytes")).want(http.StatusNoContent)
+	ada.patchTus(upload, 5, strings.NewReader("mo"), header{"Content-Digest", "sha=:AAAA:"}).want(http.StatusNoContent)
+	ada.stands(upload, 7)
+	last := ada.patchTus(upload, 7, strings.NewReader("re"), digest("re")).want(http.StatusNoContent)
+	sum := sha256.Sum256([]byte("bytesmore"))
+	if made := ada.get(last.header.Get("Upload-Document")); made.text("sha256_hash") != hex.EncodeToString(sum[:]) {
+		t.Errorf("%s", made.raw)
+	}
+}
+
 func TestChecksumsOfChunks(t *testing.T) {
 	w := setup(t)
 	ada := w.newPerson("ada")
@@ -250,6 +295,8 @@ func TestChecksumsOfChunks(t *testing.T) {
 	ada.stands(wide, 8<<20)
 	ada.do(http.MethodPost, tenant+"/tus", strings.NewReader("x"), tusSpoken, header{"Content-Type", mediaTus}, sum("y"),
 		header{"Upload-Length", "5"}, header{"Upload-Metadata", tusMetadata("filename", "a")}).want(460)
+	ada.do(http.MethodPost, tenant+"/tus", strings.NewReader("x"), tusSpoken, header{"Content-Type", mediaTus}, header{"Content-Digest", "sha-256=:" + noDigest(32) + ":"},
+		header{"Upload-Length", "5"}, header{"Upload-Metadata", tusMetadata("filename", "a")}).wantError(400, "DIGEST_MISMATCH")
 	// A digest of the whole file is held against the whole file.
 	wrong := ada.createTus(tenant, 5, tusMetadata("filename", "a", "sha256", strings.Repeat("0", 64))).header.Get("Location")
 	before := len(w.objects(command.StagingPrefix(id)))

@@ -73,7 +73,7 @@ func documentPath(tenant, document uuid.UUID) string {
 // file under key unless it is small. What it returns beside an error is what was read
 // before it.
 func (a *API) receive(c *gin.Context, key string, params UploadDocumentParams) (uploadForm, error) {
-	want, err := expectedDigest(c.Request.Header.Get)
+	want, err := expectedDigest(c.Request.Header.Values)
 	if err != nil {
 		return uploadForm{}, err
 	}

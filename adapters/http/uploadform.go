@@ -77,7 +77,12 @@ func (f *uploadForm) take(ctx context.Context, part *multipart.Part, stage stage
 }
 
 func (f *uploadForm) takeFile(ctx context.Context, part *multipart.Part, stage stage) error {
-	buffered := bufio.NewReaderSize(part, 32<<10)
+	want, err := expectedDigest(part.Header.Values)
+	if err != nil {
+		return err
+	}
+	wanted := want.of(part)
+	buffered := bufio.NewReaderSize(wanted, 32<<10)
 	f.partType = part.Header.Get("Content-Type")
 	if f.partType == "" {
 		head, err := buffered.Peek(sniffed)
@@ -86,16 +91,12 @@ func (f *uploadForm) takeFile(ctx context.Context, part *multipart.Part, stage s
 		}
 		f.partType = guessType(head, f.name())
 	}
-	want, err := expectedDigest(part.Header.Get)
-	if err != nil {
-		return err
-	}
 	file, err := stage(ctx, f.parts, f.partType, buffered)
 	if err != nil {
 		return err
 	}
 	f.file = &file
-	return want.check(file.digest)
+	return wanted.check(file.digest)
 }
 
 func takeField(name string, part io.Reader, into **string) error {

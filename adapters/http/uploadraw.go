@@ -41,7 +41,8 @@ func (a *API) receiveRaw(
 		}
 	}
 	form := uploadForm{filename: params.Filename, mimeType: params.MimeType, partType: c.GetHeader("Content-Type")}
-	buffered := bufio.NewReaderSize(body, 32<<10)
+	wanted := want.of(body)
+	buffered := bufio.NewReaderSize(wanted, 32<<10)
 	if media, _, _ := mime.ParseMediaType(form.partType); form.partType == "" || media == mediaCurl {
 		head, err := buffered.Peek(sniffed)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -55,5 +56,5 @@ func (a *API) receiveRaw(
 		return form, err
 	}
 	form.file = &file
-	return form, want.check(file.digest)
+	return form, wanted.check(file.digest)
 }

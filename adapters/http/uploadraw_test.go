@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/md5"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -197,6 +198,10 @@ func TestDigestsAreVerified(t *testing.T) {
 		b := sha256.Sum256([]byte(s))
 		return "sha-256=:" + base64.StdEncoding.EncodeToString(b[:]) + ":"
 	}
+	sum512 := func(s string) string {
+		b := sha512.Sum512([]byte(s))
+		return "sha-512=:" + base64.StdEncoding.EncodeToString(b[:]) + ":"
+	}
 	sum5 := func(s string) string {
 		b := md5.Sum([]byte(s))
 		return base64.StdEncoding.EncodeToString(b[:])
@@ -206,14 +211,21 @@ func TestDigestsAreVerified(t *testing.T) {
 		return head + more + "\r\n" + body + "\r\n--" + boundary + "--\r\nepilogue"
 	}
 	media := header{"Content-Type", "multipart/form-data; boundary=" + boundary}
+	large := strings.Repeat("large ", 60_000) // is staged
 	for name, test := range map[string]struct {
 		query, body string
 		headers     []header
 		status      int
 		code        string
 	}{
-		"raw":                        {"filename=a", "x", []header{{"Content-Digest", "sha-512=:eA==:, " + sum256("x")}, {"Content-MD5", sum5("x")}}, 201, ""},
-		"raw, another algorithm":     {"filename=a", "x", []header{{"Content-Digest", "sha-512=:eA==:"}}, 201, ""},
+		"raw":                        {"filename=a", "x", []header{{"Content-Digest", "sha=:eA==:, " + sum256("x")}, {"Content-Digest", sum512("x")}, {"Content-MD5", sum5("x")}}, 201, ""},
+		"raw, another algorithm":     {"filename=a", "x", []header{{"Content-Digest", "sha=:eA==:"}}, 201, ""},
+		"raw, sha-512":               {"filename=a", "x", []header{{"Content-Digest", sum512("x")}}, 201, ""},
+		"raw, sha-512 differs":       {"filename=a", "x", []header{{"Content-Digest", sum256("x") + "," + sum512("y")}}, 400, "DIGEST_MISMATCH"},
+		"raw, differs by line two":   {"filename=a", "x", []header{{"Content-Digest", sum256("x")}, {"Content-Digest", sum512("y")}}, 400, "DIGEST_MISMATCH"},
+		"raw, large":                 {"filename=a", large, []header{{"Content-Digest", sum512(large)}}, 201, ""},
+		"raw, large, differs":        {"filename=a", large, []header{{"Content-Digest", sum512("y")}}, 400, "DIGEST_MISMATCH"},
+		"raw, no sha-512":            {"filename=a", "x", []header{{"Content-Digest", "sha-512=:eA==:"}}, 400, "VALIDATION_ERROR"},
 		"raw, sha-256 differs":       {"filename=a", "x", []header{{"Content-Digest", sum256("y")}}, 400, "DIGEST_MISMATCH"},
 		"raw, MD5 differs":           {"filename=a", "x", []header{{"Content-MD5", sum5("y")}}, 400, "DIGEST_MISMATCH"},
 		"raw, no sha-256":            {"filename=a", "x", []header{{"Content-Digest", "sha-256=:eA==:"}}, 400, "VALIDATION_ERROR"},
@@ -221,6 +233,9 @@ func TestDigestsAreVerified(t *testing.T) {
 		"raw, no MD5":                {"filename=a", "x", []header{{"Content-MD5", "eA=="}}, 400, "VALIDATION_ERROR"},
 		"form":                       {"", form("", "x"), []header{media, {"Content-Digest", sum256(form("", "x"))}, {"Content-MD5", sum5(form("", "x"))}}, 201, ""},
 		"form, the file's":           {"", form("Content-Digest: "+sum256("x")+"\r\nContent-MD5: "+sum5("x")+"\r\n", "x"), []header{media}, 201, ""},
+		"form, sha-512":              {"", form("Content-Digest: "+sum512("x")+"\r\n", "x"), []header{media, {"Content-Digest", sum512(form("Content-Digest: "+sum512("x")+"\r\n", "x"))}}, 201, ""},
+		"form's sha-512 differs":     {"", form("", "x"), []header{media, {"Content-Digest", sum512("x")}}, 400, "DIGEST_MISMATCH"},
+		"form, the file's sha-512":   {"", form("Content-Digest: "+sum512("y")+"\r\n", "x"), []header{media}, 400, "DIGEST_MISMATCH"},
 		"form differs":               {"", form("", "x"), []header{media, {"Content-Digest", sum256("x")}}, 400, "DIGEST_MISMATCH"},
 		"form's MD5 differs":         {"", form("", "x"), []header{media, {"Content-MD5", sum5("x")}}, 400, "DIGEST_MISMATCH"},
 		"form, the file's differs":   {"", form("Content-Digest: "+sum256("y")+"\r\n", "x"), []header{media}, 400, "DIGEST_MISMATCH"},
