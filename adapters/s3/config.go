@@ -88,7 +88,7 @@ func (c Config) client(endpoint string) *s3.Client {
 		HTTPClient:   impatient{client, cmp.Or(c.Patience, defaultPatience)},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
-			o.Retryables = slices.Concat([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notStalled)}, o.Retryables)
+			o.Retryables = slices.Concat([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notHopeless)}, o.Retryables)
 		}),
 		// Every object is hashed on its way in and verified before it counts, so
 		// a checksum per request would only be a third one; not every store knows

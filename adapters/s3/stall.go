@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,10 +18,10 @@ import (
 // [net.Error] has them.
 var errStalled = fmt.Errorf("the store stands still: %w", os.ErrDeadlineExceeded)
 
-// notStalled keeps a request from being tried again when the store stood still: who
-// waits has waited long enough.
-func notStalled(err error) aws.Ternary {
-	if errors.Is(err, errStalled) {
+// notHopeless keeps a request from being tried again when the store stood still, as who
+// waits has waited long enough, and when its certificate is none that is trusted.
+func notHopeless(err error) aws.Ternary {
+	if _, distrusted := errors.AsType[*tls.CertificateVerificationError](err); distrusted || errors.Is(err, errStalled) {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

@@ -37,6 +37,7 @@ type Config struct {
 	SecretKey string
 	Bucket    string // made if missing; three characters at least
 	Region    string // "": us-east-1
+	Domain    string // buckets are found as its subdomains, too; "": in paths only
 }
 
 // Server is a running S3 server.
@@ -96,7 +97,7 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 			}),
 			Region: cfg.Region, Ports: []string{address},
 			MaxConnections: maxConnections, MaxRequests: maxRequests, MultipartMaxParts: maxParts,
-			HealthPath: healthPath, KeepAlive: true, Quiet: true,
+			VirtualDomain: cfg.Domain, HealthPath: healthPath, KeepAlive: true, Quiet: true,
 		})
 	}()
 	if err := s.awaitReady(ctx); err != nil {

@@ -23,7 +23,7 @@ func (s *Server) runProgram(t testing.TB, port string) {
 	t.Helper()
 	program := os.Getenv(Variable)
 	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, "--port", port, "--dir", s.dir)
-	s.cmd.Env = append(os.Environ(), "S3_ACCESS_KEY="+AccessKey, "S3_SECRET_KEY="+SecretKey, "S3_REGION="+Region)
+	s.cmd.Env = append(os.Environ(), "S3_ACCESS_KEY="+AccessKey, "S3_SECRET_KEY="+SecretKey, "S3_REGION="+Region, "VGW_VIRTUAL_DOMAIN="+Domain)
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("s3test: %v", err)

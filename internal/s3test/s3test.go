@@ -35,6 +35,7 @@ const (
 	SecretKey = "s3test-secret"
 	Bucket    = "s3test"
 	Region    = "eu-west-1"
+	Domain    = "store.test" // buckets are found as its subdomains, too
 )
 
 const (
@@ -66,7 +67,7 @@ func serve(dir string) error {
 		return err
 	}
 	server, err := s3.Start(ctx, s3.Config{
-		Dir: dir, Port: port, AccessKey: AccessKey, SecretKey: SecretKey, Bucket: Bucket, Region: Region,
+		Dir: dir, Port: port, AccessKey: AccessKey, SecretKey: SecretKey, Bucket: Bucket, Region: Region, Domain: Domain,
 	})
 	if err != nil {
 		return err
