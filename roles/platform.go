@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,8 +40,23 @@ type Platform struct {
 	app    *command.App
 }
 
-// Open connects to the main database. [Platform.Close] must follow.
+// Open connects to the main database, which must hold the ledger's tables.
+// [Platform.Close] must follow.
 func Open(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Logger) (*Platform, error) {
+	p, err := OpenToReplay(ctx, cfg, hints, logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkTables(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// OpenToReplay connects to a main database whose ledger may be lost: read models can be
+// rebuilt from audit.log without. [Platform.Close] must follow.
+func OpenToReplay(ctx context.Context, cfg config.Config, hints *Hints, logger *slog.Logger) (*Platform, error) {
 	pool, err := openPool(ctx, cfg.Database)
 	if err != nil {
 		return nil, err
@@ -85,6 +101,17 @@ func (p *Platform) checkRole(ctx context.Context) error {
 	}
 	p.logger.LogAttrs(ctx, slog.LevelWarn, "the database role could rewrite the trail; production refuses it", slog.String("why", why))
 	return nil
+}
+
+// checkTables refuses a main database without the ledger: what runs on it would not
+// know what happened, and could record nothing.
+func (p *Platform) checkTables(ctx context.Context) error {
+	missing, err := postgres.MissingTables(ctx, p.main)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return fmt.Errorf("the main database lacks %s: run cartulary migrate if it is new; if they were lost, restore them from a backup "+
+		"(docs/operations.md). Only replay and drift --from audit.log work without", strings.Join(missing, ", "))
 }
 
 // Close ends what Open opened. No role may run any more.

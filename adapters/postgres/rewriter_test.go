@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,10 +53,50 @@ func TestMayRewrite(t *testing.T) {
 	if why, err := postgres.MayRewrite(t.Context(), owner); why != "it is a superuser" || err != nil {
 		t.Errorf("a superuser: %q, %v", why, err)
 	}
-	if _, err := owner.Exec(t.Context(), `grant delete on ledger.events to product`); err != nil {
-		t.Fatal(err)
+	run := func(sql string) {
+		t.Helper()
+		if _, err := owner.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if why, err := postgres.MayRewrite(t.Context(), openPool(t, url)); !strings.Contains(why, "delete") || err != nil {
-		t.Errorf("one who may delete: %q, %v", why, err)
+	for _, right := range []string{
+		"delete on ledger.events", "truncate on ledger.events", "update on ledger.events", "update (body) on ledger.events",
+		"update on ledger.checkpoints", "delete on ledger.checkpoint_keys", "delete on ledger.heads", "update on ledger.commands",
+	} {
+		run(`grant ` + right + ` to product`)
+		table := right[strings.LastIndex(right, " ")+1:]
+		if why, err := postgres.MayRewrite(t.Context(), openPool(t, url)); why != "it may update, delete or truncate "+table || err != nil {
+			t.Errorf("%s: %q, %v", right, why, err)
+		}
+		run(`revoke ` + right + ` from product`)
+	}
+	run(`alter schema ledger owner to product`)
+	if why, err := postgres.MayRewrite(t.Context(), openPool(t, url)); !strings.Contains(why, "the schema ledger") || err != nil {
+		t.Errorf("the schema's owner: %q, %v", why, err)
+	}
+}
+
+func TestTablesThatAreMissingAreNamed(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Platform(t)
+	pool, owner := openPool(t, url), openPool(t, pgtest.Owner(t, url))
+	for _, step := range []struct {
+		sql  string
+		want string
+	}{
+		{`select`, `[]`},
+		{`drop table ledger.events`, `[ledger.events]`},
+		{`drop schema ledger cascade`, `[ledger.heads ledger.events ledger.commands ledger.outbox ` +
+			`ledger.tiles ledger.checkpoints ledger.checkpoint_keys ledger.checkpoint_outbox]`},
+	} {
+		if _, err := owner.Exec(t.Context(), step.sql); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := postgres.MissingTables(t.Context(), pool); fmt.Sprint(got) != step.want || err != nil {
+			t.Errorf("%s: got %v, %v", step.sql, got, err)
+		}
+		if why, err := postgres.MayRewrite(t.Context(), pool); why != "" || err != nil {
+			t.Errorf("%s: %q, %v", step.sql, why, err)
+		}
 	}
 }

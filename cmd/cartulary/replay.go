@@ -132,7 +132,11 @@ func rebuild(ctx context.Context, name, usage string, args []string, getenv func
 		return err
 	}
 	logger := logger(os.Stderr, cfg, name)
-	platform, err := roles.Open(ctx, cfg, roles.NewHints(nil, logger), logger)
+	open := roles.Open
+	if f.FromLog {
+		open = roles.OpenToReplay
+	}
+	platform, err := open(ctx, cfg, roles.NewHints(nil, logger), logger)
 	if err != nil {
 		return err
 	}
