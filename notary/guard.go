@@ -1,11 +1,13 @@
 package notary
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +34,8 @@ type Roots interface {
 	// proof.ErrRange if it does not hold as many, with proof.ErrTiles or proof.ErrNoEvent
 	// if it is not whole.
 	RootAt(ctx context.Context, ledger uuid.UUID, size int64) (tlog.Hash, error)
+	// Size returns how many events a ledger holds, by its head.
+	Size(ctx context.Context, ledger uuid.UUID) (int64, error)
 	Signers
 }
 
@@ -87,13 +91,8 @@ func (g *Guard) Run(ctx context.Context) {
 			if ctx.Err() == nil {
 				g.logger.LogAttrs(ctx, slog.LevelWarn, "guard: ledgers not compared with what was published", slog.Any("error", err))
 			}
-		case verdict != nil:
-			g.logger.LogAttrs(ctx, slog.LevelError, "guard: A LEDGER IS NOT WHAT WAS PUBLISHED", slog.Any("error", verdict))
-			fallthrough
 		default:
-			g.mu.Lock()
-			g.verdict = verdict
-			g.mu.Unlock()
+			g.pronounce(ctx, verdict)
 		}
 		select {
 		case <-ctx.Done():
@@ -103,10 +102,31 @@ func (g *Guard) Run(ctx context.Context) {
 	}
 }
 
+// remedy is what operators are told to do.
+const remedy = "take this process out of service; if the database was set back, restore a later backup; " +
+	"what else can be done: docs/operations.md, The signing key"
+
+// pronounce gives a verdict, and raises an alarm if ledgers are not what was published:
+// one, and how many there are.
+func (g *Guard) pronounce(ctx context.Context, found []*DisagreementError) {
+	var verdict error
+	if len(found) > 0 {
+		first := slices.MinFunc(found, func(a, b *DisagreementError) int { return bytes.Compare(a.Ledger[:], b.Ledger[:]) })
+		verdict = first
+		g.logger.LogAttrs(ctx, slog.LevelError, "guard: A LEDGER IS NOT WHAT WAS PUBLISHED", slog.Any("error", first),
+			slog.String("ledger", first.Ledger.String()), slog.Int64("holds", first.Held), slog.Int64("published", first.Size),
+			slog.Int("ledgers", len(found)), slog.String("remedy", remedy))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.verdict = verdict
+}
+
 // DisagreementError says that a ledger is not what was published of it.
 type DisagreementError struct {
 	Ledger uuid.UUID
-	Size   int64 // of the checkpoint
+	Held   int64 // events of the ledger, as the guard saw it
+	Size   int64 // of the checkpoint; 0 if that can't be trusted
 	Reason string
 }
 
@@ -114,12 +134,15 @@ func (d *DisagreementError) Error() string {
 	return fmt.Sprintf("ledger %s is not what was published at %d events: %s", d.Ledger, d.Size, d.Reason)
 }
 
-// compare holds every ledger's latest published checkpoint against the ledger.
-func (g *Guard) compare(ctx context.Context) (verdict, err error) {
+// compare holds every ledger's latest published checkpoint against the ledger, and
+// returns what disagrees. It fails if it can't tell and nothing is known to disagree.
+func (g *Guard) compare(ctx context.Context) ([]*DisagreementError, error) {
 	keys, err := trusted(ctx, g.roots, g.keys)
 	if err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex
+	var found []*DisagreementError
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	err = g.published.List(ctx, latestPrefix, func(key, tag string) error {
@@ -128,13 +151,24 @@ func (g *Guard) compare(ctx context.Context) (verdict, err error) {
 			if err != nil {
 				return err
 			}
-			return g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
+			err = g.judge(ctx, strings.TrimPrefix(key, latestPrefix), signed, keys)
+			d, ok := errors.AsType[*DisagreementError](err)
+			if !ok {
+				return err
+			}
+			if d.Held, err = g.roots.Size(ctx, d.Ledger); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, d)
+			return nil
 		})
 		return ctx.Err()
 	})
 	err = cmp.Or(group.Wait(), err) // who failed first cuts the list short
-	if d, ok := errors.AsType[*DisagreementError](err); ok {
-		return d, nil
+	if len(found) > 0 {
+		return found, nil
 	}
 	return nil, err
 }

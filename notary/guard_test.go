@@ -3,6 +3,7 @@ package notary_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -141,12 +142,15 @@ func TestTheGuardAgreesWithHonestLedgers(t *testing.T) {
 
 func TestTheGuardFindsLedgersThatAreNotWhatWasPublished(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ sql, reason string }{
-		"set back":  {`update ledger.heads set seq = 8, range = substr(range, 1, 32) where ledger_id = $1`, "it holds fewer"},
-		"gone":      {`delete from ledger.heads where ledger_id = $1`, "it holds fewer"},
-		"rewritten": {`update ledger.tiles set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where ledger_id = $1`, "tiles"},
-		"cut off":   {`delete from ledger.events where ledger_id = $1 and seq > 11`, "its head is of 12 events, its last one is 11"},
-		"forgetful": {`delete from ledger.checkpoint_keys where $1::uuid is not null`, "the database knows no key that signed it"},
+	for name, c := range map[string]struct {
+		sql, reason     string
+		held, published int64
+	}{
+		"set back":  {`update ledger.heads set seq = 8, range = substr(range, 1, 32) where ledger_id = $1`, "it holds fewer", 8, 9},
+		"gone":      {`delete from ledger.heads where ledger_id = $1`, "it holds fewer", 0, 9},
+		"rewritten": {`update ledger.tiles set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where ledger_id = $1`, "tiles", 12, 9},
+		"cut off":   {`delete from ledger.events where ledger_id = $1 and seq > 11`, "its head is of 12 events, its last one is 11", 12, 9},
+		"forgetful": {`delete from ledger.checkpoint_keys where $1::uuid is not null`, "the database knows no key that signed it", 12, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,6 +159,14 @@ func TestTheGuardFindsLedgersThatAreNotWhatWasPublished(t *testing.T) {
 			o.until(t, "agreement", func() bool { return g.Verdict(t.Context()) == nil })
 			o.tamper(t, c.sql, id)
 			o.disagrees(t, g, id, c.reason)
+			d, _ := errors.AsType[*notary.DisagreementError](g.Verdict(t.Context()))
+			if d.Held != c.held || d.Size != c.published {
+				t.Errorf("it holds %d events, %d were published", d.Held, d.Size)
+			}
+			line := fmt.Sprintf("ledger=%s holds=%d published=%d ledgers=1 remedy=", id, c.held, c.published)
+			if !strings.Contains(o.logs.String(), line) {
+				t.Errorf("not logged: %s", line)
+			}
 		})
 	}
 }

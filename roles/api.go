@@ -150,8 +150,17 @@ func (p *Platform) checks(store *s3.Store, guard *notary.Guard) []httpapi.Check 
 		{Name: "postgresql", Run: p.main.Ping},
 		{Name: "kafka", Run: p.kafkaReachable},
 		{Name: "s3", Run: store.Ready},
-		{Name: "trail", Run: guard.Verdict},
+		{Name: "trail", Run: func(ctx context.Context) error { return publicly(guard.Verdict(ctx)) }},
 	}
+}
+
+// publicly says of a guard's verdict what everybody may know.
+func publicly(verdict error) error {
+	d, ok := errors.AsType[*notary.DisagreementError](verdict)
+	if !ok {
+		return verdict
+	}
+	return &httpapi.MismatchError{Ledger: d.Ledger, Events: d.Held, Published: d.Size, Cause: d}
 }
 
 // kafkaReachable reports whether any of the brokers answers.

@@ -63,6 +63,10 @@ type envelope struct {
 			Fields   []struct{ Field, Message string }
 			Limit    int64
 			NotReady []string `json:"not_ready"`
+			Ledger   *struct {
+				ID                string
+				Events, Published int64
+			}
 			Hold     struct{ Reason, Since, By string }
 		}
 	}

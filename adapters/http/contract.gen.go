@@ -510,6 +510,9 @@ type ErrorDetails struct {
 	Fields *[]FieldError `json:"fields,omitempty"`
 	Hold   *Hold         `json:"hold,omitempty"`
 
+	// Ledger A ledger that is not what was published of it.
+	Ledger *LedgerMismatch `json:"ledger,omitempty"`
+
 	// Limit The most bytes that would have been accepted.
 	Limit *int64 `json:"limit,omitempty"`
 
@@ -642,6 +645,18 @@ type InclusionProof struct {
 
 	// Size How many events the checkpoint holds.
 	Size int64 `json:"size"`
+}
+
+// LedgerMismatch A ledger that is not what was published of it.
+type LedgerMismatch struct {
+	// Events How many events the ledger holds.
+	Events int64 `json:"events"`
+
+	// ID The tenant's, or the platform's.
+	ID openapi_types.UUID `json:"id"`
+
+	// Published Of how many its last published checkpoint tells; 0 if the checkpoint can't be trusted.
+	Published int64 `json:"published"`
 }
 
 // LoginRequest Example: {"email":"ada@example.org","password":"correct horse battery staple"}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	cartulary "github.com/cartulary/cartulary"
+	"github.com/google/uuid"
+
 	httpapi "github.com/cartulary/cartulary/adapters/http"
 )
 
@@ -48,6 +50,31 @@ func TestHealthAndReadiness(t *testing.T) {
 	for line, want := range map[string]int{`"msg":"not ready"`: 2, `"secret reason"`: 2, `"msg":"ready again"`: 2} {
 		if got := strings.Count(w.log.String(), line); got != want {
 			t.Errorf("%d lines with %s, want one for each check that changed, %d", got, line, want)
+		}
+	}
+}
+
+func TestReadyzTellsWhichLedgerIsNotWhatWasPublished(t *testing.T) {
+	ledger := uuid.New()
+	var verdict httpapi.MismatchError
+	w := setup(t, func(c *httpapi.Config) {
+		c.Checks = []httpapi.Check{{Name: "trail", Run: func(context.Context) error { return fmt.Errorf("guard: %w", &verdict) }}}
+	})
+	for _, test := range []struct {
+		events, published int64
+		says              string
+	}{
+		{8, 9, "Not ready: ledger " + ledger.String() + " holds 8 events, and is behind its last published checkpoint, of 9."},
+		{0, 9, "Not ready: ledger " + ledger.String() + " holds 0 events, and is behind its last published checkpoint, of 9."},
+		{9, 9, "Not ready: ledger " + ledger.String() + ", of 9 events, is not what was published of its first 9."},
+		{9, 0, "Not ready: the last published checkpoint of ledger " + ledger.String() + " is not signed by a key that the database knows."},
+	} {
+		verdict = httpapi.MismatchError{Ledger: ledger, Events: test.events, Published: test.published, Cause: errors.New("secret reason")}
+		a := w.anonymous().get("/readyz").wantError(http.StatusServiceUnavailable, "NOT_READY")
+		d := a.json.Error.Details
+		if a.json.Error.Message != test.says || fmt.Sprint(d.NotReady) != "[trail]" || d.Ledger == nil || d.Ledger.ID != ledger.String() ||
+			d.Ledger.Events != test.events || d.Ledger.Published != test.published || strings.Contains(string(a.raw), "secret reason") {
+			t.Errorf("got %s", a.raw)
 		}
 	}
 }

@@ -68,7 +68,8 @@ func (in *installation) isNotServed(t *testing.T, tenant uuid.UUID) {
 		t.Errorf("it is not said what is wrong:\n%s", said)
 	}
 	answer, err := apitest.NewClient(t, in.base, &http.Transport{DisableKeepAlives: true}, "").Do(t.Context(), http.MethodGet, "/readyz", nil)
-	if err != nil || answer.Status != http.StatusServiceUnavailable || !strings.Contains(answer.Text, `"trail"`) {
+	if err != nil || answer.Status != http.StatusServiceUnavailable || !strings.Contains(answer.Text, `"trail"`) ||
+		!strings.Contains(answer.Text, `"id":"`+tenant.String()+`"`) || !strings.Contains(answer.Text, "ledger "+tenant.String()) {
 		t.Errorf("readyz: got %d %s, %v", answer.Status, answer.Text, err)
 	}
 }
