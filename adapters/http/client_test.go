@@ -67,7 +67,7 @@ type envelope struct {
 				ID                string
 				Events, Published int64
 			}
-			Hold     struct{ Reason, Since, By string }
+			Hold struct{ Reason, Since, By string }
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	cartulary "github.com/cartulary/cartulary"
 	"github.com/google/uuid"
 
+	cartulary "github.com/cartulary/cartulary"
 	httpapi "github.com/cartulary/cartulary/adapters/http"
 )
 
