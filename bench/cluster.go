@@ -37,7 +37,7 @@ func startCluster(ctx context.Context, dir string) (*cluster, error) {
 	if err := c.clear(ctx); err != nil {
 		return nil, errors.Join(err, c.stop()) //nolint:contextcheck // ctx bounds the start
 	}
-	if err := tenantdb.MigratePlatform(ctx, server.URL(platform)); err != nil {
+	if _, _, err := tenantdb.MigratePlatform(ctx, server.URL(platform)); err != nil {
 		return nil, errors.Join(err, c.stop()) //nolint:contextcheck // ctx bounds the start
 	}
 	return c, nil

@@ -94,19 +94,3 @@ func (a *App) RecordExport(ctx context.Context, meta Meta, c RecordExport) (Rece
 	})
 	return result.Receipt, err
 }
-
-// RecordOperation records an operator's act in a ledger: a tenant's, or the
-// platform's. detail must hold no personal data.
-func (a *App) RecordOperation(ctx context.Context, ledger uuid.UUID, action, detail string) (Receipt, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Receipt{}, fmt.Errorf("draw a stream id: %w", err)
-	}
-	stream := events.Stream{Kind: events.KindOperation, ID: id}
-	result, err := perform(ctx, a, ledger, Meta{ID: id}, nil, func(*history) (decision[nothing], error) {
-		return quiet(change(stream, []events.OperationEvent{
-			events.OperationPerformed{Action: action, Detail: detail},
-		})), nil
-	})
-	return result.Receipt, err
-}

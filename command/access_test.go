@@ -47,7 +47,7 @@ func TestAccessStaysOffTheDocumentsStream(t *testing.T) {
 			return app.RecordRefusal(ctx, meta(bob), command.RecordRefusal{TenantID: tenant, Reason: "role", Status: 403, Count: 1})
 		},
 		func(ctx context.Context) (command.Receipt, error) {
-			return app.RecordOperation(ctx, tenant, "replay", "the read models")
+			return app.RecordOperation(ctx, command.RecordOperation{Ledger: tenant, Action: "replay", Detail: "the read models"})
 		},
 	} {
 		first, err := act(t.Context())

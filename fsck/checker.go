@@ -109,10 +109,11 @@ type Config struct {
 
 	Probes string // what the keys begin with of objects that processes try the store with
 
-	Quick    bool          // sizes and what the store says of objects, instead of their bytes
-	Repair   bool          // see the package
-	Grace    time.Duration // what is orphaned or unfinished counts when it is older
-	Patience time.Duration // that read models get to come up with the ledger
+	Quick    bool             // sizes and what the store says of objects, instead of their bytes
+	Repair   bool             // see the package
+	By       command.Operator // who repairs; zero: the platform itself
+	Grace    time.Duration    // what is orphaned or unfinished counts when it is older
+	Patience time.Duration    // that read models get to come up with the ledger
 
 	// Found is called for each finding, Unchecked for each tenant that could not be
 	// checked (uuid.Nil: what belongs to none), one at a time.

@@ -24,7 +24,8 @@ type repair struct {
 
 // perform records what is about to be done, and does it.
 func (c *Checker) perform(ctx context.Context, f Finding, r *repair) error {
-	if _, err := c.cfg.App.RecordOperation(ctx, r.ledger, operation, r.intent); err != nil {
+	act := command.RecordOperation{Ledger: r.ledger, By: c.cfg.By, Action: operation, Detail: r.intent}
+	if _, err := c.cfg.App.RecordOperation(ctx, act); err != nil {
 		return fmt.Errorf("record it: %w", err)
 	}
 	if err := r.do(ctx); err != nil {

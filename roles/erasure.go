@@ -82,8 +82,8 @@ func (p *Platform) Erase(ctx context.Context, who string) error {
 	if err != nil {
 		return err
 	}
-	detail := "person " + person.String()
-	if _, err := p.app.RecordOperation(context.WithoutCancel(ctx), events.PlatformLedger, "erase", detail); err != nil {
+	act := command.RecordOperation{Ledger: events.PlatformLedger, By: operator(), Action: "erase", Detail: "person " + person.String()}
+	if _, err := p.app.RecordOperation(context.WithoutCancel(ctx), act); err != nil {
 		return fmt.Errorf("erased, but that an operator did it is not recorded: %w", err)
 	}
 	p.logger.LogAttrs(ctx, slog.LevelInfo, "erased",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cartulary/cartulary/adapters/s3"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/events"
 	"github.com/cartulary/cartulary/fsck"
 	"github.com/cartulary/cartulary/query"
@@ -20,6 +21,7 @@ type FsckOptions struct {
 	Tenant   uuid.UUID // uuid.Nil: all, and what belongs to none
 	Quick    bool
 	Repair   bool
+	By       command.Operator // who repairs; zero: the platform itself
 	Grace    time.Duration
 	Patience time.Duration
 
@@ -37,6 +39,7 @@ func (p *Platform) Fsck(ctx context.Context, o FsckOptions) (fsck.Progress, erro
 	}
 	awaiter := tenantdb.NewAwaiter(p.pools)
 	defer awaiter.Close()
+	o.By = operator()
 	checker := p.newFsck(store, awaiter, o)
 	ended := make(chan struct{})
 	told := tell(ended, func() { o.Progress(checker.Progress()) })
@@ -58,7 +61,7 @@ func (p *Platform) newFsck(store *s3.Store, awaiter *tenantdb.Awaiter, o FsckOpt
 			App: p.app, Databases: databases, Objects: store, NotFound: s3.ErrNotFound, Logger: slog.New(slog.DiscardHandler),
 		}),
 		NotFound: s3.ErrNotFound, NoDatabase: tenantdb.ErrNotProvisioned, Probes: s3.ProbesPrefix,
-		Quick: o.Quick, Repair: o.Repair, Grace: o.Grace, Patience: o.Patience, Found: o.Found, Unchecked: o.Unchecked,
+		Quick: o.Quick, Repair: o.Repair, By: o.By, Grace: o.Grace, Patience: o.Patience, Found: o.Found, Unchecked: o.Unchecked,
 	})
 }
 

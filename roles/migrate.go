@@ -6,27 +6,31 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/google/uuid"
+
 	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
 	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/config"
+	"github.com/cartulary/cartulary/events"
 )
 
 // migrateParallel is how many tenants' databases are migrated at once.
 const migrateParallel = 4
 
 // Migrate brings the main database and every tenant's own to the newest schema.
-// Doing so again changes nothing; cut off, it goes on where it stopped. That a
-// tenant's database was changed stands in the tenant's trail.
+// Doing so again changes nothing; cut off, it goes on where it stopped. What was changed
+// stands in the trail, the platform's or the tenant's, but for the beginning of all: that
+// makes the trail.
 func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 	owner := cmp.Or(cfg.Database.MigrateURL, cfg.Database.URL)
-	if err := tenantdb.MigratePlatform(ctx, owner); err != nil {
+	from, to, err := tenantdb.MigratePlatform(ctx, owner)
+	if err != nil {
 		return err
 	}
 	if err := tenantdb.Grant(ctx, owner, cfg.Database.URL); err != nil {
 		return err
 	}
-	logger.LogAttrs(ctx, slog.LevelInfo, "main database migrated")
 	pool, err := openPool(ctx, cfg.Database)
 	if err != nil {
 		return err
@@ -34,7 +38,11 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 	defer pool.Close()
 	ledger := postgres.New(pool, postgres.Options{Writers: 1})
 	defer ledger.Close()
-	app := command.NewApp(ledger, postgres.NewPersonKeys(pool), nil) // claims no addresses
+	m := migration{app: command.NewApp(ledger, postgres.NewPersonKeys(pool), nil), logger: logger} // claims no addresses
+	logger.LogAttrs(ctx, slog.LevelInfo, "main database migrated", slog.Int64("from", from), slog.Int64("to", to))
+	if from > 0 && from != to {
+		m.record(ctx, events.PlatformLedger, fmt.Sprintf("schema of the main database from version %d to %d", from, to))
+	}
 	return tenantdb.NewProvisioner(pool).MigrateTenants(ctx, migrateParallel, func(s tenantdb.Status) {
 		switch {
 		case s.Err != nil:
@@ -43,11 +51,22 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		case s.From != s.To:
 			logger.LogAttrs(ctx, slog.LevelInfo, "tenant database migrated",
 				slog.String("database", s.Database), slog.Int64("from", s.From), slog.Int64("to", s.To))
-			detail := fmt.Sprintf("schema of the tenant's database from version %d to %d", s.From, s.To)
-			if _, err := app.RecordOperation(ctx, s.Tenant, "migrate", detail); err != nil {
-				logger.LogAttrs(ctx, slog.LevelError, "migration not recorded in the tenant's trail",
-					slog.String("database", s.Database), slog.Any("error", err))
-			}
+			m.record(ctx, s.Tenant, fmt.Sprintf("schema of the tenant's database from version %d to %d", s.From, s.To))
 		}
 	})
+}
+
+// migration tells of one run of [Migrate].
+type migration struct {
+	app    *command.App
+	logger *slog.Logger
+}
+
+// record says in a ledger what was changed. What was changed stays, whether or not.
+func (m migration) record(ctx context.Context, ledger uuid.UUID, detail string) {
+	act := command.RecordOperation{Ledger: ledger, By: operator(), Action: "migrate", Detail: detail}
+	if _, err := m.app.RecordOperation(ctx, act); err != nil {
+		m.logger.LogAttrs(ctx, slog.LevelError, "migration not recorded in the trail",
+			slog.String("ledger", ledger.String()), slog.String("detail", detail), slog.Any("error", err))
+	}
 }

@@ -23,9 +23,9 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// A tenant's trail tells when an operator changed the tenant's database, and not
-// when there was nothing to change.
-func TestMigratingATenantsDatabaseIsInItsTrail(t *testing.T) {
+// The trail tells when an operator changed a database, the tenant's own or the main one,
+// and not when there was nothing to change.
+func TestMigrationsAreInTheTrail(t *testing.T) {
 	url := pgtest.Platform(t)
 	pool, err := pgxpool.New(t.Context(), url)
 	if err != nil {
@@ -43,34 +43,42 @@ func TestMigratingATenantsDatabaseIsInItsTrail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	setBack(t, pool, name)
-	cfg := config.Config{Database: config.Database{URL: url, PoolSize: 4}}
+	own := pool.Config().ConnConfig.Copy()
+	own.Database = name
+	setBack(t, own, migrations.Tenant, "tenant")
+	main, err := pgx.ParseConfig(pgtest.Owner(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	setBack(t, main, migrations.Platform, "platform")
+	cfg := config.Config{Database: config.Database{URL: url, MigrateURL: pgtest.Owner(t, url), PoolSize: 4}}
 	for range 2 {
 		if err := roles.Migrate(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows, err := pool.Query(t.Context(), `select convert_from(body, 'UTF8') from ledger.events where ledger_id = $1`, tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bodies, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(bodies) != 1 || !strings.Contains(bodies[0], `"action":"migrate"`) || !strings.Contains(bodies[0], "from version") {
-		t.Errorf("the trail tells %q, want one migration", bodies)
+	for ledger, what := range map[uuid.UUID]string{tenant: "of the tenant's database", events.PlatformLedger: "of the main database"} {
+		rows, err := pool.Query(t.Context(), `select convert_from(body, 'UTF8') from ledger.events where ledger_id = $1`, ledger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(bodies) != 1 || !strings.Contains(bodies[0], `"action":"migrate"`) || !strings.Contains(bodies[0], what+" from version") ||
+			!strings.Contains(bodies[0], `"origin":{`) {
+			t.Errorf("the trail tells %q, want one migration %s, and who did it", bodies, what)
+		}
 	}
 }
 
-// setBack undoes the newest migration of a tenant's database.
-func setBack(t *testing.T, pool *pgxpool.Pool, name string) {
+// setBack undoes the newest migration of a database.
+func setBack(t *testing.T, settings *pgx.ConnConfig, all fs.FS, dir string) {
 	t.Helper()
-	settings := pool.Config().ConnConfig.Copy()
-	settings.Database = name
 	db := stdlib.OpenDB(*settings)
 	defer func() { _ = db.Close() }()
-	files, err := fs.Sub(migrations.Tenant, "tenant")
+	files, err := fs.Sub(all, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

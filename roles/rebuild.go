@@ -29,8 +29,8 @@ type RebuildOptions struct {
 	Done     func(tenantdb.Rebuilt) // called for each database
 }
 
-// Rebuild builds read models anew beside the live ones. That they were swapped
-// stands in the ledger concerned: the tenant's, or the platform's.
+// Rebuild builds read models anew beside the live ones. That they were swapped, or kept
+// there, stands in the ledger concerned: the tenant's, or the platform's.
 func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
 	rebuild := tenantdb.NewRebuild(tenantdb.RebuildConfig{
 		Platform: p.main, Source: p.sourceOf(o.FromLog), Keys: p.keys, Logger: p.logger,
@@ -42,7 +42,7 @@ func (p *Platform) Rebuild(ctx context.Context, o RebuildOptions) error {
 		defer func() { close(ended); <-told }()
 	}
 	done := func(b tenantdb.Rebuilt) {
-		b.Err = errors.Join(b.Err, p.recordReplay(ctx, b, o.FromLog))
+		b.Err = errors.Join(b.Err, p.recordReplay(ctx, b, o))
 		o.Done(b)
 	}
 	if o.All || o.Platform {

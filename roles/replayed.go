@@ -6,12 +6,14 @@ import (
 	"log/slog"
 
 	"github.com/cartulary/cartulary/adapters/tenantdb"
+	"github.com/cartulary/cartulary/command"
 )
 
-// recordReplay says in a ledger that its read models were swapped. A ledger that
-// lost events is left alone: what it recorded next would contradict audit.log.
-func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, fromLog bool) error {
-	if !b.Swapped {
+// recordReplay says in a ledger that its read models were swapped, or that others are kept
+// beside them. A ledger that lost events is left alone: what it recorded next would contradict
+// audit.log.
+func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, o RebuildOptions) error {
+	if !b.Swapped && (!o.Keep || b.Err != nil) {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -20,15 +22,16 @@ func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, fromLog
 		head, err = 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("swapped, but that is not recorded: %w", err)
+		return fmt.Errorf("done, but that is not recorded: %w", err)
 	}
 	if head < b.Seq {
-		p.logger.LogAttrs(ctx, slog.LevelWarn, "swapped, which is not recorded: the ledger lacks events that the read models hold",
+		p.logger.LogAttrs(ctx, slog.LevelWarn, "what was done is not recorded: the ledger lacks events that the read models hold",
 			slog.String("database", b.Database), slog.Int64("ledger", head), slog.Int64("read_models", b.Seq))
 		return nil
 	}
-	if _, err := p.app.RecordOperation(ctx, b.Ledger, "replay", replayed(b, fromLog)); err != nil {
-		return fmt.Errorf("swapped, but that is not recorded: %w", err)
+	act := command.RecordOperation{Ledger: b.Ledger, By: operator(), Action: "replay", Detail: replayed(b, o.FromLog)}
+	if _, err := p.app.RecordOperation(ctx, act); err != nil {
+		return fmt.Errorf("done, but that is not recorded: %w", err)
 	}
 	return nil
 }
@@ -40,6 +43,9 @@ func replayed(b tenantdb.Rebuilt, fromLog bool) string {
 		source = "audit.log"
 	}
 	detail := fmt.Sprintf("read models rebuilt from %s up to event %d", source, b.Seq)
+	if !b.Swapped {
+		detail = fmt.Sprintf("read models built from %s up to event %d, beside the live ones", source, b.Seq)
+	}
 	var differing int64
 	for _, rows := range b.Differing {
 		differing += rows

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/adapters/postgres"
+	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/config"
 	"github.com/cartulary/cartulary/proof"
 )
@@ -51,8 +53,9 @@ func (t *Trail) Audit(ctx context.Context, a proof.Audit) (proof.Report, error) 
 }
 
 // ExportTrail writes a ledger's signed events as a bundle and returns how many those
-// are.
-func ExportTrail(ctx context.Context, cfg config.Config, ledger uuid.UUID, w io.Writer) (int64, error) {
+// are. That it does stands in that ledger, if the database's role may add to it: an
+// auditor's may not have to.
+func ExportTrail(ctx context.Context, cfg config.Config, ledger uuid.UUID, w io.Writer, logger *slog.Logger) (int64, error) {
 	t, err := OpenTrail(ctx, cfg)
 	if err != nil {
 		return 0, err
@@ -62,7 +65,29 @@ func ExportTrail(ctx context.Context, cfg config.Config, ledger uuid.UUID, w io.
 	if err != nil {
 		return 0, err
 	}
+	switch err := recordExport(ctx, cfg, ledger); {
+	case postgres.MayOnlyRead(err):
+		logger.LogAttrs(ctx, slog.LevelWarn, "the export is not recorded: the role may only read", slog.String("ledger", ledger.String()))
+	case err != nil:
+		return 0, fmt.Errorf("record the export: %w", err)
+	}
 	return proof.WriteBundle(ctx, w, ledger, source)
+}
+
+// recordExport says in a ledger that an operator takes its trail along.
+func recordExport(ctx context.Context, cfg config.Config, ledger uuid.UUID) error {
+	pool, err := openPool(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	writer := postgres.New(pool, postgres.Options{Writers: 1})
+	defer writer.Close()
+	app := command.NewApp(writer, postgres.NewPersonKeys(pool), nil) // claims no addresses
+	_, err = app.RecordOperation(ctx, command.RecordOperation{
+		Ledger: ledger, By: operator(), Action: "audit export", Detail: "the signed trail as a bundle",
+	})
+	return err
 }
 
 // AuditKeys returns the public keys of those who signed checkpoints, the newest

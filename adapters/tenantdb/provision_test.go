@@ -15,7 +15,7 @@ import (
 func TestMigratePlatformCreatesTheDatabase(t *testing.T) {
 	url := pgtest.Cluster(t).URL("made_by_migrate")
 	for range 2 {
-		if err := tenantdb.MigratePlatform(t.Context(), url); err != nil {
+		if _, _, err := tenantdb.MigratePlatform(t.Context(), url); err != nil {
 			t.Fatal(err)
 		}
 	}

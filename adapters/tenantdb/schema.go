@@ -25,22 +25,24 @@ const maintenanceDatabase = "postgres"
 
 // MigratePlatform brings the main database to the newest schema, and creates it
 // if it is not there. Doing so again, or at the same time, changes nothing more.
-func MigratePlatform(ctx context.Context, url string) error {
+// It returns the versions of the schema before, 0 if there was none, and after.
+func MigratePlatform(ctx context.Context, url string) (from, to int64, err error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return fmt.Errorf("migrate the main database: %w", err)
+		return 0, 0, fmt.Errorf("migrate the main database: %w", err)
 	}
 	if err := ensureDatabase(ctx, cfg); err != nil {
-		return fmt.Errorf("migrate the main database: %w", err)
+		return 0, 0, fmt.Errorf("migrate the main database: %w", err)
 	}
 	files, err := fs.Sub(migrations.Platform, "platform")
 	if err != nil {
-		return fmt.Errorf("migrate the main database: %w", err)
+		return 0, 0, fmt.Errorf("migrate the main database: %w", err)
 	}
-	if _, err := migrate(ctx, cfg, files); err != nil {
-		return fmt.Errorf("migrate the main database: %w", err)
+	v, err := migrate(ctx, cfg, files)
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrate the main database: %w", err)
 	}
-	return nil
+	return v.from, v.to, nil
 }
 
 // ensureDatabase creates the database of cfg if it is not there.

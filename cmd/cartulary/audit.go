@@ -27,7 +27,8 @@ Usage:
   cartulary audit verify --ledger ID|--all --key KEY [--checkpoint FILE]...
 
 key, export and verify --ledger|--all read the database at DATABASE_URL, and change
-nothing there. Bundles and receipts are verified with nothing but the public key.
+nothing there, but that an export is recorded in the trail if the database's role may
+add to it. Bundles and receipts are verified with nothing but the public key.
 
 Exit status: 0 if everything is as it should be, 3 if the trail or the receipt is
 not, 1 if it could not be checked.
@@ -107,7 +108,7 @@ func auditExport(ctx context.Context, args []string, getenv func(string) string,
 	if err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	n, err := roles.ExportTrail(ctx, cfg, ledger, file)
+	n, err := roles.ExportTrail(ctx, cfg, ledger, file, logger(os.Stderr, cfg, "audit"))
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(*out))
 	}

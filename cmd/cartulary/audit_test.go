@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cartulary/cartulary/internal/apitest"
+	"github.com/cartulary/cartulary/internal/pgtest"
 	"github.com/cartulary/cartulary/proof"
 )
 
@@ -167,6 +169,25 @@ func stranger(t *testing.T) string {
 	return key.Public()
 }
 
+// exportReadOnly exports as somebody who may read the trail and not add to it.
+func (a *auditing) exportReadOnly(t *testing.T) {
+	t.Helper()
+	exec(t, a.connect(t, uuid.Nil), `create role auditor login password 'auditor';
+		grant usage on schema ledger, identity to auditor; grant select on all tables in schema ledger to auditor`)
+	url := a.env["DATABASE_URL"]
+	defer func() { a.env["DATABASE_URL"] = url }()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.env["DATABASE_URL"] = pgtest.Cluster(t).URLAs(cfg.Database, "auditor", "auditor")
+	before := a.operations(t, a.tenant)
+	a.expect(t, 0, "exported "+a.tenant.String(), "export", "--tenant", a.tenant.String(), "--out", a.path("auditor.bundle"))
+	if after := a.operations(t, a.tenant); len(after) != len(before) {
+		t.Errorf("recorded by who may only read: %q", after)
+	}
+}
+
 func (a *auditing) bundles(t *testing.T) {
 	early, late := a.path("early.bundle"), a.path("late.bundle")
 	for _, when := range []string{"early", "late"} {
@@ -177,6 +198,10 @@ func (a *auditing) bundles(t *testing.T) {
 	// The early bundle is the late one with its tail cut off: only who knows better can tell.
 	a.verify(t, 3, "it is missing", "--bundle", early, "--checkpoint", a.path("late.json"))
 	a.expect(t, 3, "", "verify", "--key", stranger(t), "--bundle", early)
+	if exports := a.operations(t, a.tenant); !slices.Equal(exports, []string{"the signed trail as a bundle", "the signed trail as a bundle"}) {
+		t.Errorf("the trail tells of the exports %q", exports)
+	}
+	a.exportReadOnly(t)
 	a.expect(t, 1, "--out", "export", "--tenant", a.tenant.String(), "--out", early)
 	a.expect(t, 1, uuid.Nil.String(), "export", "--tenant", uuid.Nil.String(), "--out", a.path("none.bundle"))
 	if _, err := os.Stat(a.path("none.bundle")); err == nil {
