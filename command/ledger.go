@@ -63,6 +63,8 @@ type Meta struct {
 	RequestID   string
 	TraceParent string
 	Origin      events.Origin // where the request came from; zero for the platform itself
+
+	stranger uuid.UUID // whose key seals Origin though nobody is the actor; see [events.Stranger]
 }
 
 // Receipt says where an append ended up.

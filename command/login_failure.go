@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,6 +17,7 @@ type RecordLoginFailure struct {
 	Reason    events.LoginFailure
 	Throttled int64 // attempts refused unseen since the last that was recorded
 	Origin    events.Origin
+	At        time.Time // of the attempt
 }
 
 // RecordLoginFailure records a failed login. Nobody is its actor, since nobody
@@ -39,6 +41,10 @@ func (a *App) recordUnknownAddress(ctx context.Context, meta Meta, c RecordLogin
 	if normalized, ok := NormalizeEmail(address); ok {
 		address = normalized
 	}
+	meta, err := a.fromStranger(ctx, meta, c)
+	if err != nil {
+		return Receipt{}, err
+	}
 	stream := emailStream(a.emailKey, address)
 	return a.recordFact(ctx, meta, stream, func(h *history) (decision[nothing], error) {
 		fold(h, stream, evolveEmail)
@@ -46,4 +52,18 @@ func (a *App) recordUnknownAddress(ctx context.Context, meta Meta, c RecordLogin
 			events.EmailLoginFailed{Reason: c.Reason, Throttled: c.Throttled},
 		})), nil
 	})
+}
+
+// fromStranger lets the events of meta say where the attempt came from, encrypted under
+// the key of that day's strangers, which it makes if there is none.
+func (a *App) fromStranger(ctx context.Context, meta Meta, c RecordLoginFailure) (Meta, error) {
+	meta.Origin, meta.stranger = c.Origin, events.Stranger(c.At)
+	keys, err := a.keys.Keys(ctx, meta.stranger)
+	if err != nil {
+		return Meta{}, err
+	}
+	if _, ok := keys[meta.stranger]; !ok {
+		_, err = a.keys.Create(ctx, meta.stranger)
+	}
+	return meta, err
 }

@@ -68,18 +68,22 @@ func (a *App) RegisterUser(ctx context.Context, meta Meta, c RegisterUser) (Resu
 // sealOrigin returns where a command came from, encrypted under the key of who
 // sent it: nil for the platform itself, and for a person who was erased.
 func (a *App) sealOrigin(ctx context.Context, meta Meta) (*events.Sealed, error) {
-	if meta.Actor == uuid.Nil || meta.Origin == (events.Origin{}) {
+	sender := meta.Actor
+	if sender == uuid.Nil {
+		sender = meta.stranger
+	}
+	if sender == uuid.Nil || meta.Origin == (events.Origin{}) {
 		return nil, nil
 	}
-	keys, err := a.keys.Keys(ctx, meta.Actor)
+	keys, err := a.keys.Keys(ctx, sender)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := keys[meta.Actor]
+	key, ok := keys[sender]
 	if !ok {
 		return nil, nil
 	}
-	sealed, err := events.Seal(key, meta.Actor, meta.Origin)
+	sealed, err := events.Seal(key, sender, meta.Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,8 @@ type Envelope struct {
 	// EventType is the event's name.
 	EventType Type `json:"event_type" jsonschema:"pattern=^[a-z_]+[.][a-z_]+$"`
 	// Origin is where the request came from: network address and client software of user_id, encrypted under that
-	// person's key; absent if the platform acted itself, and in events from before it was recorded.
+	// person's key, or one of the day if nobody knows who that is; absent if the platform acted itself, and in events
+	// from before it was recorded.
 	Origin *Sealed `json:"origin,omitempty"`
 	// RequestID is the request that the event came of; empty if there was none.
 	RequestID string `json:"request_id"`

@@ -57,7 +57,7 @@ type Recorded struct {
 	CommandID     uuid.UUID
 	RequestID     string
 	TraceParent   string    // W3C trace context; empty if there was none
-	Origin        *Sealed   // of an [Origin], the actor's; nil for the platform itself, and in older events
+	Origin        *Sealed   // of an [Origin], the actor's or a stranger's; nil for the platform itself, and in older events
 	At            time.Time // UTC, microseconds, never before its predecessor's
 	Event         Event     // of the newest version
 	Data          []byte    // the canonical bytes of the event's data, of version SchemaVersion

@@ -114,7 +114,7 @@ type EmailReleased struct {
 }
 
 // EmailLoginFailed records that somebody tried to sign in with an address that no
-// account has.
+// account has. Where that came from is the envelope's origin, of a stranger.
 type EmailLoginFailed struct {
 	Reason LoginFailure `json:"reason"`
 	// Throttled counts attempts with the address that were refused unseen since the

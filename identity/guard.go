@@ -114,7 +114,7 @@ func (s *Service) refuse(ctx context.Context, meta command.Meta, admission Admis
 
 func (s *Service) recordFailure(ctx context.Context, meta command.Meta, p proof, email string, refused int64) error {
 	_, err := s.cfg.App.RecordLoginFailure(ctx, meta, command.RecordLoginFailure{
-		UserID: p.account.ID, Email: email, Reason: p.failure, Throttled: refused, Origin: meta.Origin,
+		UserID: p.account.ID, Email: email, Reason: p.failure, Throttled: refused, Origin: meta.Origin, At: time.Now(),
 	})
 	return err
 }

@@ -97,6 +97,17 @@ func (k *PersonKeys) Delete(ctx context.Context, person uuid.UUID) error {
 	return nil
 }
 
+// SweepStrangers erases the strangers of days before that of a time, and returns of how
+// many days: what is sealed about them can never be opened again.
+func (k *PersonKeys) SweepStrangers(ctx context.Context, before time.Time) (int64, error) {
+	tag, err := k.pool.Exec(ctx, `delete from identity.person_keys where user_id >= $1 and user_id < $2`,
+		events.Stranger(time.Time{}), events.Stranger(before))
+	if err != nil {
+		return 0, fmt.Errorf("delete keys of strangers: %w", err)
+	}
+	return tag.RowsAffected(), nil
+}
+
 func (k *PersonKeys) recall(persons []uuid.UUID, now time.Time) (found events.Keys, missing []uuid.UUID) {
 	found = make(events.Keys, len(persons))
 	k.mu.Lock()
