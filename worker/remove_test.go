@@ -101,7 +101,9 @@ func TestAFileIsForgottenRemovedAndBornAgain(t *testing.T) {
 }
 
 // Uploads of the same bytes race with their deletion: in the end every document
-// stands on a file that is there, under a key that nobody was told to remove.
+// stands on a file that is there, under a key that nobody was told to remove. Some
+// files come in staged, some at once, and some either way; of a few, which come at once,
+// there are objects.
 func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -121,6 +123,11 @@ func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 		t.Fatal(err)
 	}
 	removed := map[string]bool{}
+	objects := map[uuid.UUID]bool{}
+	for n := range files {
+		objects[command.FileID(b.tenant, digestOf(n))] = hasObjects(n)
+	}
+	var deletions []events.Message // of files that have objects
 	trail, err := b.ledger.Read(t.Context(), b.tenant, 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +139,13 @@ func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 		}
 		if e, ok := r.Event.(events.FileDeleted); ok {
 			removed[e.S3Path] = true
+			if objects[m.StreamID] {
+				deletions = append(deletions, m)
+			}
 		}
+	}
+	if err := b.remover().Handle(t.Context(), deletions); err != nil || len(deletions) == 0 {
+		t.Fatalf("%d deletions of objects: %v", len(deletions), err)
 	}
 	dangling, alive := 0, 0
 	for n := range files {
@@ -144,7 +157,7 @@ func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 			continue
 		}
 		alive++
-		if file.Status == command.FileDeleted || removed[file.S3Path] {
+		if file.Status == command.FileDeleted || removed[file.S3Path] || hasObjects(n) && !b.there(t, file.S3Path) {
 			dangling++
 		}
 	}
@@ -154,7 +167,18 @@ func TestDeletionsAndUploadsOfTheSameBytesRace(t *testing.T) {
 	t.Logf("%d races, %d keys given up, %d files with documents, %d dangling", files*turns, len(removed), alive, dangling)
 }
 
+// comesAtOnce reports whether the nth file of the race is stored at once in a turn.
+func comesAtOnce(n, turn int) bool { return n%5 == 0 || n%5 == 1 && turn%2 == 0 }
+
+// hasObjects reports whether there are objects of the nth file of the race.
+func hasObjects(n int) bool { return n%50 == 0 }
+
+func bytesOf(n int) []byte { return fmt.Appendf(nil, "bytes %d", n) }
+
 func digestOf(n int) command.Digest {
+	if hasObjects(n) {
+		return command.DigestOf(bytesOf(n))
+	}
 	return command.Digest{MD5: fmt.Sprintf("%032x", n), SHA256: fmt.Sprintf("%064x", n), Size: 1}
 }
 
@@ -174,7 +198,7 @@ func (b *testBundle) race(t *testing.T, n, turns int) {
 		}
 		var three sync.WaitGroup
 		three.Go(func() {
-			if _, err := b.app.UploadDocument(t.Context(), b.meta(), c, nil); err != nil && !errors.Is(err, command.ErrConflict) {
+			if err := b.receive(t, n, turn, c); err != nil && !errors.Is(err, command.ErrConflict) {
 				t.Error(err)
 			}
 		})
@@ -198,6 +222,30 @@ func (b *testBundle) race(t *testing.T, n, turns int) {
 			before = nil
 		}
 	}
+}
+
+// receive makes a document of the nth file of the race. Nothing removes objects
+// meanwhile: those of a file that is ready are there.
+func (b *testBundle) receive(t *testing.T, n, turn int, c command.UploadDocument) error {
+	t.Helper()
+	if !comesAtOnce(n, turn) {
+		_, err := b.app.UploadDocument(t.Context(), b.meta(), c, nil)
+		return err
+	}
+	store := func(ctx context.Context, key string) error {
+		if !hasObjects(n) {
+			return nil
+		}
+		return b.store.PutVerified(ctx, key, c.MimeType, bytesOf(n), c.Digest)
+	}
+	look := func(_ context.Context, key string) error {
+		if hasObjects(n) && !b.there(t, key) {
+			return fmt.Errorf("%s is not there", key)
+		}
+		return nil
+	}
+	_, err := b.app.UploadAtOnce(t.Context(), b.meta(), c, store, look)
+	return err
 }
 
 // settle brings received bytes to a key, as finishing a file does.
