@@ -13,7 +13,7 @@ import (
 // beside them. A ledger that lost events is left alone: what it recorded next would contradict
 // audit.log.
 func (p *Platform) recordReplay(ctx context.Context, b tenantdb.Rebuilt, o RebuildOptions) error {
-	if !b.Swapped && (!o.Keep || b.Err != nil) {
+	if kept := o.Keep && b.Err == nil; !b.Swapped && !kept {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -239,7 +239,7 @@ func (b *testBundle) receive(t *testing.T, n, turn int, c command.UploadDocument
 		return b.store.PutVerified(ctx, key, c.MimeType, bytesOf(n), c.Digest)
 	}
 	look := func(_ context.Context, key string) error {
-		if hasObjects(n) && !b.there(t, key) {
+		if hasObjects(n) && !b.there(t, key) { //nolint:contextcheck // the test's own
 			return fmt.Errorf("%s is not there", key)
 		}
 		return nil
