@@ -16,9 +16,9 @@ type Operator struct {
 	Host    string
 }
 
-// ID returns the id under which the trail knows an operator. It tells nothing of who that
-// is: the names stand beside it as the origin of what was done, encrypted under a key of
-// the operator's own.
+// ID returns the id under which the trail knows an operator. It tells who that is to
+// nobody but who guesses the names right: they stand beside it as the origin of what was
+// done, encrypted under a key of the operator's own.
 func (o Operator) ID() uuid.UUID {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("cartulary operator\x00"+o.Account+"\x00"+o.Host))
 }
