@@ -8,9 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/cartulary/cartulary/adapters/postgres"
 	"github.com/cartulary/cartulary/adapters/tenantdb"
-	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/config"
 	"github.com/cartulary/cartulary/events"
 )
@@ -36,12 +34,15 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		return err
 	}
 	defer pool.Close()
-	ledger := postgres.New(pool, postgres.Options{Writers: 1})
-	defer ledger.Close()
-	m := migration{app: command.NewApp(ledger, postgres.NewPersonKeys(pool), nil), logger: logger} // claims no addresses
+	record := func(ledger uuid.UUID, detail string) { // what was changed stays, whether or not
+		if err := recordAct(ctx, pool, ledger, "migrate", detail); err != nil {
+			logger.LogAttrs(ctx, slog.LevelError, "migration not recorded in the trail",
+				slog.String("ledger", ledger.String()), slog.String("detail", detail), slog.Any("error", err))
+		}
+	}
 	logger.LogAttrs(ctx, slog.LevelInfo, "main database migrated", slog.Int64("from", from), slog.Int64("to", to))
 	if from > 0 && from != to {
-		m.record(ctx, events.PlatformLedger, fmt.Sprintf("schema of the main database from version %d to %d", from, to))
+		record(events.PlatformLedger, fmt.Sprintf("schema of the main database from version %d to %d", from, to))
 	}
 	return tenantdb.NewProvisioner(pool).MigrateTenants(ctx, migrateParallel, func(s tenantdb.Status) {
 		switch {
@@ -51,22 +52,7 @@ func Migrate(ctx context.Context, cfg config.Config, logger *slog.Logger) error 
 		case s.From != s.To:
 			logger.LogAttrs(ctx, slog.LevelInfo, "tenant database migrated",
 				slog.String("database", s.Database), slog.Int64("from", s.From), slog.Int64("to", s.To))
-			m.record(ctx, s.Tenant, fmt.Sprintf("schema of the tenant's database from version %d to %d", s.From, s.To))
+			record(s.Tenant, fmt.Sprintf("schema of the tenant's database from version %d to %d", s.From, s.To))
 		}
 	})
-}
-
-// migration tells of one run of [Migrate].
-type migration struct {
-	app    *command.App
-	logger *slog.Logger
-}
-
-// record says in a ledger what was changed. What was changed stays, whether or not.
-func (m migration) record(ctx context.Context, ledger uuid.UUID, detail string) {
-	act := command.RecordOperation{Ledger: ledger, By: operator(), Action: "migrate", Detail: detail}
-	if _, err := m.app.RecordOperation(ctx, act); err != nil {
-		m.logger.LogAttrs(ctx, slog.LevelError, "migration not recorded in the trail",
-			slog.String("ledger", ledger.String()), slog.String("detail", detail), slog.Any("error", err))
-	}
 }

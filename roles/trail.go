@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cartulary/cartulary/adapters/postgres"
-	"github.com/cartulary/cartulary/command"
 	"github.com/cartulary/cartulary/config"
 	"github.com/cartulary/cartulary/proof"
 )
@@ -81,13 +80,7 @@ func recordExport(ctx context.Context, cfg config.Config, ledger uuid.UUID) erro
 		return err
 	}
 	defer pool.Close()
-	writer := postgres.New(pool, postgres.Options{Writers: 1})
-	defer writer.Close()
-	app := command.NewApp(writer, postgres.NewPersonKeys(pool), nil) // claims no addresses
-	_, err = app.RecordOperation(ctx, command.RecordOperation{
-		Ledger: ledger, By: operator(), Action: "audit export", Detail: "the signed trail as a bundle",
-	})
-	return err
+	return recordAct(ctx, pool, ledger, "audit export", "the signed trail as a bundle")
 }
 
 // AuditKeys returns the public keys of those who signed checkpoints, the newest

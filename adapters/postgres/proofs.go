@@ -139,12 +139,8 @@ join ledger.tiles as tile on tile.ledger_id = $1 and tile.level = wanted.level a
 }
 
 // Size returns how many events a ledger holds, by its head; 0 if that is gone.
-func (p *Proofs) Size(ctx context.Context, ledger uuid.UUID) (size int64, err error) {
-	err = p.pool.QueryRow(ctx, `select coalesce((select seq from ledger.heads where ledger_id = $1), 0)`, ledger).Scan(&size)
-	if err != nil {
-		return 0, fmt.Errorf("size of ledger %s: %w", ledger, err)
-	}
-	return size, nil
+func (p *Proofs) Size(ctx context.Context, ledger uuid.UUID) (int64, error) {
+	return headOf(ctx, p.pool, ledger)
 }
 
 // RootAt returns the root of a ledger's first size events, as its tiles have it,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cartulary/cartulary/events"
 )
@@ -42,8 +43,12 @@ where ledger_id = $1 and seq > $2 order by seq limit $3`, pgx.QueryResultFormats
 
 // Head returns the sequence number of a ledger's last event; 0 if there is none.
 func (l *Ledger) Head(ctx context.Context, ledger uuid.UUID) (int64, error) {
+	return headOf(ctx, l.pool, ledger)
+}
+
+func headOf(ctx context.Context, pool *pgxpool.Pool, ledger uuid.UUID) (int64, error) {
 	var seq int64
-	err := l.pool.QueryRow(ctx, `select seq from ledger.heads where ledger_id = $1`, ledger).Scan(&seq)
+	err := pool.QueryRow(ctx, `select seq from ledger.heads where ledger_id = $1`, ledger).Scan(&seq)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return 0, fmt.Errorf("head of ledger %s: %w", ledger, err)
 	}
